@@ -74,7 +74,11 @@ func systemctl(here string, args []string) error {
 		}
 		return startUnit(here)
 	case "disable":
-		if err := os.Remove(wants); err != nil || !now {
+		err := os.Remove(wants)
+		if errors.Is(err, os.ErrNotExist) { // the real one disables what is not enabled, too
+			err = nil
+		}
+		if err != nil || !now {
 			return err
 		}
 		return stopUnit(here)

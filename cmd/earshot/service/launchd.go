@@ -111,6 +111,27 @@ func (l launchd) Install(ctx context.Context) error {
 	return err
 }
 
+// Enable writes the agent, which launchd reads at the next login.
+func (l launchd) Enable(ctx context.Context) error {
+	if err := replace(l.path, l.text()); err != nil {
+		return err
+	}
+	_, err := ask(ctx, "launchctl", "enable", target())
+	return err
+}
+
+// Disable deletes the agent. launchd has read it, so the node that it runs goes on.
+func (l launchd) Disable(context.Context) error {
+	now := l.State()
+	if now.Path == "" {
+		return nil
+	}
+	if err := now.refusing(); err != nil {
+		return err
+	}
+	return remove(now.Path)
+}
+
 func (l launchd) Remove(ctx context.Context) error {
 	now := l.State()
 	if now.Path == "" {

@@ -88,6 +88,12 @@ func (r runKey) Install(context.Context) error {
 	return nil
 }
 
+// Enable is Install: Windows runs what stands there at the next login.
+func (r runKey) Enable(ctx context.Context) error { return r.Install(ctx) }
+
+// Disable is Remove, which ends nothing.
+func (r runKey) Disable(ctx context.Context) error { return r.Remove(ctx) }
+
 func (r runKey) Remove(context.Context) error {
 	now := r.State()
 	if now.Path == "" {

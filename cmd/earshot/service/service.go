@@ -56,6 +56,7 @@ type State struct {
 	Path      string // of the unit, the agent or the value; "": there is none
 	Installed bool   // it starts the node of Config.Dir
 	Enabled   bool   // at login, too
+	Everyones bool   // the administrator has it enabled for all users, of whom one can't disable it
 	Elsewhere bool   // it starts the node of another directory
 	Own       bool   // `earshot service install` has written what is at Path
 	Opens     bool   // it gives the node Config.PassphraseFile
@@ -67,11 +68,16 @@ type Service interface {
 	State() State
 	// Active reports whether the system runs the node now.
 	Active(ctx context.Context) bool
-	// Check returns why Install can't be called.
+	// Check returns why Install and Enable can't be called. It changes nothing.
 	Check(ctx context.Context) error
 	// Install makes it if it is not there, and has the system run the node from now on. No other
 	// process may run the node then.
 	Install(ctx context.Context) error
+	// Enable makes it if it is not there, and has the system run the node at each login from the next on.
+	// It starts nothing: a node that runs, however it was started, goes on.
+	Enable(ctx context.Context) error
+	// Disable has the system run the node at login no more. It ends nothing.
+	Disable(ctx context.Context) error
 	// Remove ends the node if the system runs it, and takes away what Install has made.
 	Remove(ctx context.Context) error
 	// Start has the system run the node, if it doesn't do so already.

@@ -116,7 +116,8 @@ func (s systemd) State() State {
 	if s.Home == "" { // paths below it would be those of whatever directory this is
 		return v
 	}
-	enabled := linked(s.own) || linked(s.etc)
+	everyones := linked(s.etc)
+	enabled := linked(s.own) || everyones
 	for _, place := range slices.Concat([]string{s.own}, s.places) {
 		path := filepath.Join(place, unitName)
 		text := read(path)
@@ -130,7 +131,7 @@ func (s systemd) State() State {
 		there := place == s.own || enabled // a package's unit is not yet that of this user
 		v.Installed = there && s.starts(text)
 		v.Elsewhere = there && !v.Installed && strings.Contains(text, "\nExecStart=")
-		v.Enabled = enabled && v.Installed
+		v.Enabled, v.Everyones = enabled && v.Installed, everyones && v.Installed
 		v.Opens = strings.Contains(startLine(text)+" ", " "+unitWord(s.passphraseWord())+" ")
 		break
 	}
@@ -179,34 +180,63 @@ func (s systemd) Check(ctx context.Context) error {
 			return err
 		}
 	}
-	return s.reload(ctx) // nothing is written where nobody reads it
+	return s.systemctl(ctx, "show-environment") // nothing is written where nobody reads it
 }
 
-// Install writes a unit where that of a package would not start the node of this directory.
 func (s systemd) Install(ctx context.Context) error {
-	active, before := s.Active(ctx), read(s.path())
+	active := s.Active(ctx)
+	changed, err := s.enable(ctx)
+	if err != nil {
+		return err
+	}
+	if active && changed {
+		return s.systemctl(ctx, "restart", unitName)
+	}
+	return s.Start(ctx)
+}
+
+func (s systemd) Enable(ctx context.Context) error {
+	_, err := s.enable(ctx)
+	return err
+}
+
+// enable has systemd start the node at login, and reports whether that changed the unit. It writes one where
+// that of a package would not start the node of this directory.
+func (s systemd) enable(ctx context.Context) (changed bool, err error) {
+	before := read(s.path())
 	text := before
 	if !s.serves(s.State()) {
 		text = s.text(before)
 	}
 	if text != before {
 		if err := replace(s.path(), text); err != nil {
-			return err
+			return false, err
 		}
-		if err := s.reload(ctx); err != nil {
-			return err
-		}
+	}
+	if err := s.reload(ctx); err != nil {
+		return false, err
 	}
 	if err := s.systemctl(ctx, "enable", unitName); err != nil {
 		if before == "" && text != "" { // systemd looks elsewhere; nothing may seem to be installed
 			err = errors.Join(err, remove(s.path()))
 		}
-		return err
+		return false, err
 	}
-	if active && text != before {
-		return s.systemctl(ctx, "restart", unitName)
+	return text != before, nil
+}
+
+// Disable leaves the unit where it is: the node that runs may be the unit's.
+func (s systemd) Disable(ctx context.Context) error {
+	now := s.State()
+	switch {
+	case now.Elsewhere:
+		return now.refusing()
+	case now.Everyones:
+		return ErrEveryones
+	case !now.Enabled:
+		return nil
 	}
-	return s.Start(ctx)
+	return s.systemctl(ctx, "disable", unitName)
 }
 
 func (s systemd) Remove(ctx context.Context) error {

@@ -111,14 +111,11 @@ func (s *Starter) Show(ctx context.Context) error {
 }
 
 func (s *Starter) print(ctx context.Context, svc service.Service) error {
-	now := svc.State()
-	running := now.Installed && svc.Active(ctx)
-	if now.Installed && !svc.Supervises() {
-		client := localapi.Dial(s.Dir)
-		defer client.Close()
-		running = client.Alive(ctx) == nil
-	}
-	return s.Out.Service(s.Stdout, object.Service{Kind: now.Kind, Dir: s.Dir, Installed: now.Installed, Enabled: now.Enabled, Running: running, Elsewhere: now.Elsewhere, Path: now.Path})
+	client := localapi.Dial(s.Dir)
+	defer client.Close()
+	now, alive := svc.State(), client.Alive(ctx) == nil
+	running := now.Installed && (svc.Active(ctx) || alive && !svc.Supervises())
+	return s.Out.Service(s.Stdout, object.Service{Kind: now.Kind, Dir: s.Dir, Installed: now.Installed, Enabled: now.Enabled, Running: running, Elsewhere: now.Elsewhere, Path: now.Path}, alive)
 }
 
 // ofService explains an error of a service.

@@ -36,6 +36,9 @@ const (
 	// itself when it is ready, and then it answers at once.
 	readyTimeout = 15 * time.Second
 
+	// askTimeout is how long a service may take to say whether it runs the node, where a hint hangs on it.
+	askTimeout = 2 * time.Second
+
 	// readyPoll is how often it is asked meanwhile.
 	readyPoll = 50 * time.Millisecond
 )
@@ -233,6 +236,14 @@ func (s *Starter) Stop(ctx context.Context) error {
 	return nil
 }
 
+// byNow reports whether the service runs the node now. One that was started in another way would be in the way of
+// the service's.
+func (s *Starter) byNow(svc service.Service) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
+	defer cancel()
+	return svc.Active(ctx)
+}
+
 // Compare tells a user that an older program, or a newer one, runs the node.
 func (s *Starter) Compare(running string) {
 	if running == s.Version {
@@ -241,7 +252,7 @@ func (s *Starter) Compare(running string) {
 	restart := "`earshot down`, then `earshot up --detach`"
 	if unit := service.OfSystem(s.Dir); unit != "" {
 		restart = "`sudo systemctl restart " + unit + "`"
-	} else if svc, err := s.service(); err == nil && starts(svc) {
+	} else if svc, err := s.service(); err == nil && starts(svc) && s.byNow(svc) {
 		restart = "`" + svc.RestartCommand() + "`"
 	}
 	fmt.Fprintf(s.Stderr, "earshot: the node that runs is %s, this program is %s: restart to update, with %s\n",
