@@ -151,6 +151,12 @@ func Open(cfg Config) (*Store, error) {
 // Own returns who this store belongs to.
 func (s *Store) Own() Own { return s.own }
 
+// Recovery returns the recovery key of the owner, nil if it is not kept any more.
+func (s *Store) Recovery() *crypto.Recovery { return s.disk.Recovery() }
+
+// ForgetRecovery takes the recovery key off the disk. It returns when it is gone from there.
+func (s *Store) ForgetRecovery() error { return s.disk.ForgetRecovery() }
+
 // Book returns what is known of persons, and what the owner has chosen.
 func (s *Store) Book() *book.Book { return s.book }
 

@@ -37,6 +37,7 @@ const (
 	settingFolder = "files folder"
 	settingKeep   = "keep files"
 	settingMax    = "max files"
+	settingLater  = "recovery later"
 )
 
 // Me is what the owner of the node has set.
@@ -52,6 +53,9 @@ type Me struct {
 	QuietHours   []quiet.Hours
 	QuietUntil   time.Time // zero: none, or past
 	Filing       Filing
+
+	RecoveryKept  bool      // the recovery words have not been written down
+	RecoveryLater time.Time // nobody is reminded of them before then; zero: no such time, or past
 }
 
 // Owner is the person whose node this is: what they have set and what they call themselves. Its
@@ -67,7 +71,8 @@ type Owner struct {
 	accept  string       // AcceptEveryone or AcceptContacts
 	quiet   bool         // no read receipts
 	signs   signs
-	filing  Filing // without the usual folder
+	filing  Filing    // without the usual folder
+	later   time.Time // when to remind of the recovery words
 	profile *event.Record
 }
 
@@ -97,7 +102,7 @@ func NewOwner(s *store.Store, cfg OwnerConfig) (*Owner, error) {
 	o := &Owner{cfg: cfg, store: s, self: own.Person, own: own.Device.ID(), accept: AcceptEveryone}
 	values := make(map[string]string)
 	for _, name := range []string{settingAccept, settingQuiet, settingTyping, settingAway, settingAlerts, settingHours, settingUntil,
-		settingFetch, settingFolder, settingKeep, settingMax} {
+		settingFetch, settingFolder, settingKeep, settingMax, settingLater} {
 		value, err := s.Book().Setting(name)
 		if err != nil {
 			return nil, fmt.Errorf("read setting %q: %w", name, err)
@@ -107,6 +112,7 @@ func NewOwner(s *store.Store, cfg OwnerConfig) (*Owner, error) {
 	o.quiet = values[settingQuiet] != ""
 	o.signs = readSigns(values)
 	o.filing = readFiling(values)
+	o.later = readTime(values[settingLater])
 	if values[settingAccept] == AcceptContacts {
 		o.accept = AcceptContacts
 	}
@@ -183,9 +189,14 @@ func (o *Owner) Me(context.Context) (Me, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	me := Me{Person: o.self, Name: NameIn(o.profile), Device: o.own, Accept: o.accept, ReadReceipts: !o.quiet,
-		Typing: !o.signs.noTyping, Presence: !o.signs.noPresence, Alerts: o.signs.alerts, QuietHours: slices.Clone(o.signs.hours), Filing: o.filed()}
-	if o.signs.until.After(o.cfg.Now()) {
+		Typing: !o.signs.noTyping, Presence: !o.signs.noPresence, Alerts: o.signs.alerts, QuietHours: slices.Clone(o.signs.hours), Filing: o.filed(),
+		RecoveryKept: o.store.Recovery() != nil}
+	now := o.cfg.Now()
+	if o.signs.until.After(now) {
 		me.QuietUntil = o.signs.until
+	}
+	if o.later.After(now) {
+		me.RecoveryLater = o.later
 	}
 	return me, nil
 }

@@ -35,7 +35,7 @@ func TestOwnerSets(t *testing.T) {
 	h := newHome(t)
 	o, ctx := h.owner(), t.Context()
 	me, _ := o.Me(ctx)
-	if own := h.store.Own(); !reflect.DeepEqual(me, Me{Person: own.Person, Device: own.Device.ID(), Accept: AcceptEveryone, ReadReceipts: true, Typing: true, Presence: true, Alerts: AlertsFull, Filing: Filing{Auto: FetchDefault, Keep: DefaultKeep}}) || o.Profile() != nil {
+	if own := h.store.Own(); !reflect.DeepEqual(me, Me{Person: own.Person, Device: own.Device.ID(), Accept: AcceptEveryone, ReadReceipts: true, Typing: true, Presence: true, Alerts: AlertsFull, Filing: Filing{Auto: FetchDefault, Keep: DefaultKeep}, RecoveryKept: true}) || o.Profile() != nil {
 		t.Errorf("at first: %+v", me)
 	}
 	for _, name := range []string{"Anna", "Ann"} {

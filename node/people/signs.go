@@ -35,9 +35,7 @@ func readSigns(values map[string]string) signs {
 		g.alerts = AlertsNothing
 	}
 	g.hours, _ = quiet.Parse(values[settingHours])
-	if ms, err := strconv.ParseInt(values[settingUntil], 10, 64); err == nil {
-		g.until = time.UnixMilli(ms)
-	}
+	g.until = readTime(values[settingUntil])
 	return g
 }
 

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 
 	"go.etcd.io/bbolt"
@@ -29,8 +30,8 @@ const (
 
 // Disk is an open data directory.
 type Disk struct {
-	Keyring  crypto.Keyring
-	New      bool // this opening has made the keyring
+	Keyring  crypto.Keyring // without the recovery key, see Recovery
+	New      bool           // this opening has made the keyring
 	lock     *os.File
 	db       *bbolt.DB
 	tx       *bbolt.Tx // the last one for writing
@@ -40,6 +41,10 @@ type Disk struct {
 	broken   atomic.Bool // bbolt has met damage
 	dir      string
 	space    func(dir string) (s Space, known bool)
+
+	passphrase []byte                          // of the keyring, if it is protected
+	recovery   atomic.Pointer[crypto.Recovery] // nil: it is not kept
+	rewriting  sync.Mutex                      // held by whoever writes the keyring
 }
 
 // Config says what to open.
@@ -81,7 +86,7 @@ func open(cfg Config) (*Disk, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Disk{lock: held, dir: cfg.Dir, space: cfg.Space}
+	d := &Disk{lock: held, dir: cfg.Dir, space: cfg.Space, passphrase: cfg.Passphrase}
 	if d.space == nil {
 		d.space = SpaceOf
 	}
@@ -122,6 +127,8 @@ func (d *Disk) open(cfg Config) error {
 	case err != nil:
 		return err
 	}
+	d.recovery.Store(d.Keyring.Recovery)
+	d.Keyring.Recovery = nil
 	closed, err := prepare(&cfg, database)
 	if err != nil {
 		return err
