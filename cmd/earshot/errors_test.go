@@ -114,6 +114,7 @@ var elsewhere = map[string]string{
 	"gone":          "commands wait until somebody has the file",
 	"not_held":      "commands wait until the file is here",
 	"no_session":    "testdata/web.txtar does",
+	"not_written":   "testdata/errors_recovery.txtar does, at a terminal",
 	"web_file":      "testdata/web.txtar does",
 	"web_user":      "needs a node of the user nobody",
 	"no_page":       "needs a machine whose ports are all taken",

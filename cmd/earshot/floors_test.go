@@ -51,7 +51,7 @@ var imports = map[string]string{
 
 	"cmd/earshot/web/session": "",
 
-	"cmd/earshot/up":       "cmd/earshot/desktop cmd/earshot/passphrase cmd/earshot/problem cmd/earshot/program cmd/earshot/show cmd/earshot/web crypto crypto/names node node/attention node/budget node/link node/localapi node/localapi/server node/localapi/v1 node/localapi/view node/warnings store store/event",
+	"cmd/earshot/up":       "cmd/earshot/desktop cmd/earshot/passphrase cmd/earshot/problem cmd/earshot/program cmd/earshot/service cmd/earshot/show cmd/earshot/web crypto crypto/names node node/attention node/budget node/link node/localapi node/localapi/server node/localapi/v1 node/localapi/view node/warnings store store/event",
 	"cmd/earshot/desktop":  "cmd/earshot/terminal",
 	"cmd/earshot/reading":  "cmd/earshot/problem cmd/earshot/show node/localapi node/localapi/v1",
 	"cmd/earshot/sending":  "cmd/earshot/phrase cmd/earshot/problem cmd/earshot/show node/localapi node/localapi/v1",

@@ -53,7 +53,9 @@ func TestMain(m *testing.M) {
 //	                     fail unless the shell is offered people, groups and values wherever a command
 //	                     takes them
 //	letin [FILE]         be a browser that opens the link in a file, or the one last printed
-//	page METHOD STATUS   call a method of the local API as the page in that browser does; none: it is not served
+//	page METHOD STATUS [REQUEST]
+//	                     call a method of the local API as the page in that browser does, and write what it answers
+//	                     to the file "answer"; none: it is not served
 //	terminal COLUMNS ROWS
 //	                     start a shell in a terminal of this size, or resize it; what programs write
 //	                     there is also in NAME.written

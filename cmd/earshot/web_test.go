@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"regexp"
 	"strings"
 	"time"
@@ -46,13 +47,17 @@ func cmdLetIn(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("page", link.Host)
 }
 
-// cmdPage asks what the page would, with the session of letin, and prints the status and the answer.
+// cmdPage asks what the page would, with the session of letin, and writes the answer to the file "answer".
 func cmdPage(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: page METHOD STATUS")
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: page METHOD STATUS [REQUEST]")
+	}
+	request := "{}"
+	if len(args) == 3 {
+		request = args[2]
 	}
 	_, port, _ := strings.Cut(ts.Getenv("page"), ":")
-	r, err := http.NewRequest("POST", "http://127.0.0.1:"+port+"/earshot.v1."+args[0], strings.NewReader("{}"))
+	r, err := http.NewRequest("POST", "http://127.0.0.1:"+port+"/earshot.v1."+args[0], strings.NewReader(request))
 	ts.Check(err)
 	r.Host = ts.Getenv("page")
 	for name, value := range map[string]string{"Content-Type": "application/json", "Sec-Fetch-Site": "same-origin", "Earshot-Secret": ts.Getenv("secret"), "Cookie": ts.Getenv("cookie")} {
@@ -77,4 +82,5 @@ func cmdPage(ts *testscript.TestScript, neg bool, args []string) {
 	if !strings.HasPrefix(w.Status, args[1]+" ") {
 		ts.Fatalf("%s, want %s: %s", w.Status, args[1], b)
 	}
+	ts.Check(os.WriteFile(ts.MkAbs("answer"), b, 0o600))
 }

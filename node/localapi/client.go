@@ -31,6 +31,7 @@ type Client struct {
 	earshotv1.AttentionClient
 	earshotv1.FilesClient
 	earshotv1.WebClient
+	earshotv1.StartupClient
 
 	calls *caller
 }
@@ -63,6 +64,7 @@ func dialPatient(dir string, p patience, rests bool) *Client {
 		AttentionClient:     earshotv1.NewAttentionClient(calls, url, options),
 		FilesClient:         earshotv1.NewFilesClient(calls, url, options),
 		WebClient:           earshotv1.NewWebClient(calls, url, options),
+		StartupClient:       earshotv1.NewStartupClient(calls, url, options),
 		calls:               calls,
 	}
 }

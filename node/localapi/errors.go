@@ -75,6 +75,7 @@ const (
 	CodeWebUser      = "web_user"
 	CodeWebFile      = "web_file"
 	CodeNoSession    = "no_session"
+	CodeNoRecovery   = "no_recovery"
 	CodeBusy         = "busy"
 	CodeInvalid      = "invalid"
 	CodeStopping     = "stopping"

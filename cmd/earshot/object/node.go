@@ -47,6 +47,14 @@ type Me struct {
 	QuietUntil string       `json:"quiet_until,omitempty"`
 
 	Files *FileSettings `json:"files,omitempty"`
+
+	RecoveryKept  bool   `json:"recovery_kept"`
+	RecoveryLater string `json:"recovery_later,omitempty"`
+}
+
+// Recovery is the words of the owner's recovery key.
+type Recovery struct {
+	Words []string `json:"words"`
 }
 
 // FileSettings is what the owner has set of files and folders.
@@ -87,7 +95,8 @@ func OfVersion(v string) Version {
 // OfMe makes the object of what the owner has set.
 func OfMe(v *earshotv1.MeResponse) Me {
 	m := Me{Person: v.Person, Name: v.Name, Device: v.Device, Accept: v.Accept, ReadReceipts: v.ReadReceipts,
-		Typing: v.Typing, Presence: v.Presence, Alerts: v.Alerts, QuietUntil: rfc3339(v.QuietUntil)}
+		Typing: v.Typing, Presence: v.Presence, Alerts: v.Alerts, QuietUntil: rfc3339(v.QuietUntil),
+		RecoveryKept: v.RecoveryKept, RecoveryLater: rfc3339(v.RecoveryLater)}
 	if f := v.Files; f != nil {
 		m.Files = &FileSettings{f.Auto, f.Dir, f.Keep, f.Max}
 	}

@@ -17,7 +17,7 @@ import (
 
 // objects are what --json prints, by their names in CLI.md.
 var objects = map[string]any{
-	"status": Status{}, "ready": Ready{}, "service": Service{}, "warning": Warned{}, "unreached": NotReached{}, "new identity": NewIdentity{}, "peer": Peer{}, "check": Check{}, "me": Me{}, "version": Version{},
+	"status": Status{}, "ready": Ready{}, "service": Service{}, "warning": Warned{}, "unreached": NotReached{}, "new identity": NewIdentity{}, "peer": Peer{}, "check": Check{}, "me": Me{}, "recovery": Recovery{}, "version": Version{},
 	"sent": Sent{}, "message": Message{}, "becoming": Becoming{}, "conversation": Conversation{}, "marked": Marked{}, "change": Change{}, "found": Found{}, "pending": Pending{}, "reached": Reached{},
 	"person": Person{}, "replaced": Replaced{}, "removed": Removed{}, "words": Words{}, "request": Request{}, "notice": Notice{}, "group": Group{}, "invitation": Invitation{}, "member": Member{}, "error": Failure{},
 	"file": Listed{}, "transfer": Transfer{}, "page": Page{}, "web session": WebSession{},

@@ -21,6 +21,7 @@ const (
 	CodeDamaged      = "damaged"
 	codeFailed       = "failed"
 	CodeUnverified   = "not_verified"
+	CodeUnwritten    = "not_written"
 	CodeNewer        = "newer"
 	CodeDirectory    = "directory"
 	CodePort         = "port"
@@ -96,6 +97,7 @@ var hints = map[string]string{
 	localapi.CodeWebUser:      "run the node as a user of your own",
 	localapi.CodeWebFile:      "`earshot web --new-address` writes it anew, and all browsers have to be let in again",
 	localapi.CodeNoSession:    "`earshot web sessions` shows the browsers, with their IDs",
+	localapi.CodeNoRecovery:   "you have said that they are on paper; nothing on this machine can show them again",
 	localapi.CodeBusy:         "a script may have started readers without end, as `earshot recv --follow` or `send --wait`: end some, then do it again",
 	localapi.CodeInvalid:      "see --help for what the command takes",
 	localapi.CodeInternal:     "where `earshot up` runs, the node says more about it",
@@ -125,5 +127,6 @@ var hints = map[string]string{
 	CodeForward:               "standard error has each of them; the others have it, so leave them out when you try again",
 	CodeUnwell:                "do what stands below each of them, then run `earshot doctor` again",
 	CodeService:               "without a service, `earshot up --detach` starts the node in the background",
+	CodeUnwritten:             "`earshot me recovery` shows the words: compare them with your paper",
 	CodeUnverified:            "compare the words with the other person and answer yes if all are the same",
 }

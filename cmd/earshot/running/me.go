@@ -44,7 +44,7 @@ func (a app) meCommand() *cobra.Command {
 	}
 	c := &cobra.Command{
 		Use:   "me",
-		Short: "Show or set your own name, who may write to you, when you are notified, and what is fetched",
+		Short: "Show or set your own name, who may write to you, when you are notified, and what is fetched; show your recovery words",
 		Args:  command.Exactly(),
 		RunE: a.Ask(func(ctx context.Context, client *localapi.Client, _ []string) error {
 			return show(client.Me(ctx, &earshotv1.MeRequest{}))
@@ -69,7 +69,7 @@ func (a app) meCommand() *cobra.Command {
 			}
 			return &earshotv1.UpdateMeRequest{Alerts: &v}
 		}),
-		a.quietCommand(), a.quietHoursCommand(), a.meFilesCommand(),
+		a.quietCommand(), a.quietHoursCommand(), a.meFilesCommand(), a.recoveryCommand(),
 	)
 	return c
 }

@@ -82,7 +82,19 @@ func (p Printer) Me(w io.Writer, v *earshotv1.MeResponse) error {
 			"files keep     up to "+limit(f.Keep),
 			"files max      "+most)
 	}
+	if v.RecoveryKept {
+		rows = append(rows, "recovery       not on paper yet: `earshot me recovery` shows the words")
+	}
 	return p.Row(w, object.OfMe(v), "%s", strings.Join(rows, "\n"))
+}
+
+// Recovery writes the words of the owner's recovery key, a line for each.
+func (p Printer) Recovery(w io.Writer, words []string) error {
+	rows := make([]string, len(words))
+	for i, word := range words {
+		rows[i] = fmt.Sprintf("%2d  %s", i+1, word)
+	}
+	return p.Row(w, object.Recovery{Words: words}, "%s", strings.Join(rows, "\n"))
 }
 
 // limit is a number of bytes that somebody has set, as they have typed it: so that 256MiB is not shown as 268 MB,

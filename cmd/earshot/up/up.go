@@ -155,7 +155,7 @@ func (o *Options) run(ctx context.Context, said *output) error {
 	// From here on the directory, and the socket in it, belong to this process. Callers are
 	// answered until the node has ended.
 	gateway := web.New(web.Config{Dir: o.Dir, Log: cfg.Log})
-	api := server.New(server.Config{Dir: o.Dir, Version: o.Version, Rooms: server.RoomsOf(n), Web: gateway, Log: cfg.Log})
+	api := server.New(server.Config{Dir: o.Dir, Version: o.Version, Rooms: server.RoomsOf(n), Web: gateway, Startup: o.startup(secret), Log: cfg.Log})
 	serving, stopServer := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopServer()
 	running, stopNode := context.WithCancel(ctx)

@@ -19,8 +19,9 @@ const apiPrefix = "/earshot.v1."
 // permitted are the methods that a page may call, by their services. A method that is neither here nor in
 // refused is refused, and a test fails.
 var permitted = map[string]string{
-	"Node":   "Status Me UpdateMe Watch",
-	"People": "Peers Resolve Contacts NameContact SafetyWords Verify Requests ForgetRequests Accept Block Unblock Newcomers ReplaceContact RemoveContact",
+	"Node":    "Status Me UpdateMe Watch",
+	"Startup": "GetStartup SetStartup",
+	"People":  "Peers Resolve Contacts NameContact SafetyWords Verify Requests ForgetRequests Accept Block Unblock Newcomers ReplaceContact RemoveContact",
 	"Messages": "Send Forward Wait Unread MarkRead History GetMessages FindMessages Search Outbox Cancel Edit Recall " +
 		"React Receipts",
 	"Groups":        "CreateGroup Groups GetGroup Members Invite Leave RemoveMember SetRole RenameGroup SetTopic SetHistory Hide",
@@ -33,18 +34,20 @@ var permitted = map[string]string{
 
 // refused are the methods that no page may call, and why.
 var refused = map[string]string{
-	"Node.Down":          "it ends the node, which a page can't start again",
-	"Files.Add":          "it takes a path of this machine: a page sends contents",
-	"Files.SaveFiles":    "it takes a path of this machine, and gives one: a browser saves contents itself",
-	"Messages.SendLines": "it needs a stream in both ways, which browsers do not have",
-	"Messages.ByKey":     "it is for programs that send what they may have sent before",
-	"Messages.Arrivals":  "it is for programs that read with a bookmark of their own",
-	"Messages.GetCursor": "it is for programs that read with a bookmark of their own",
-	"Messages.SetCursor": "it is for programs that read with a bookmark of their own, which is kept for ever",
-	"Web.OpenWeb":        "a page must not let others in",
-	"Web.WebSessions":    "a page knows of no other",
-	"Web.EndWebSession":  "a page ends its own session only, by DELETE /session",
-	"Web.StopWeb":        "a page ends its own session only, by DELETE /session",
+	"Node.RecoveryWords":       "whoever has the words can take the owner's place: they are for paper, and shown in a terminal alone",
+	"Node.ForgetRecoveryWords": "it is for who was shown the words",
+	"Node.Down":                "it ends the node, which a page can't start again",
+	"Files.Add":                "it takes a path of this machine: a page sends contents",
+	"Files.SaveFiles":          "it takes a path of this machine, and gives one: a browser saves contents itself",
+	"Messages.SendLines":       "it needs a stream in both ways, which browsers do not have",
+	"Messages.ByKey":           "it is for programs that send what they may have sent before",
+	"Messages.Arrivals":        "it is for programs that read with a bookmark of their own",
+	"Messages.GetCursor":       "it is for programs that read with a bookmark of their own",
+	"Messages.SetCursor":       "it is for programs that read with a bookmark of their own, which is kept for ever",
+	"Web.OpenWeb":              "a page must not let others in",
+	"Web.WebSessions":          "a page knows of no other",
+	"Web.EndWebSession":        "a page ends its own session only, by DELETE /session",
+	"Web.StopWeb":              "a page ends its own session only, by DELETE /session",
 }
 
 // method is a method that a page may call.
@@ -61,7 +64,7 @@ func permittedMethods() map[string]method {
 	for _, file := range []protoreflect.FileDescriptor{
 		earshotv1.File_v1_node_proto, earshotv1.File_v1_people_proto, earshotv1.File_v1_messages_proto, earshotv1.File_v1_groups_proto,
 		earshotv1.File_v1_journal_proto, earshotv1.File_v1_conversations_proto, earshotv1.File_v1_attention_proto,
-		earshotv1.File_v1_doctor_proto, earshotv1.File_v1_files_proto,
+		earshotv1.File_v1_doctor_proto, earshotv1.File_v1_files_proto, earshotv1.File_v1_startup_proto,
 	} {
 		for i := range file.Services().Len() {
 			service := file.Services().Get(i)

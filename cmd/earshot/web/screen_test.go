@@ -53,7 +53,7 @@ func TestEveryMethodIsPermittedOrRefused(t *testing.T) {
 			}
 		}
 	}
-	for _, never := range []string{"Node.Down", "Files.Add", "Files.SaveFiles", "Web.OpenWeb", "Web.WebSessions", "Web.EndWebSession", "Web.StopWeb"} {
+	for _, never := range []string{"Node.Down", "Node.RecoveryWords", "Node.ForgetRecoveryWords", "Files.Add", "Files.SaveFiles", "Web.OpenWeb", "Web.WebSessions", "Web.EndWebSession", "Web.StopWeb"} {
 		if refused[never] == "" {
 			t.Errorf("%s is not refused", never)
 		}

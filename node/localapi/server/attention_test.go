@@ -104,7 +104,7 @@ func TestAttention(t *testing.T) {
 
 func (w *watcher) Me(context.Context) (people.Me, error) {
 	return people.Me{Typing: true, Alerts: "name", QuietHours: []quiet.Hours{{Days: []int{1, 7}, From: 60, To: 120}}, QuietUntil: time.Unix(1000, 0),
-		Filing: people.Filing{Auto: "off", Dir: "/files", Keep: 1, Max: 2}}, nil
+		Filing: people.Filing{Auto: "off", Dir: "/files", Keep: 1, Max: 2}, RecoveryKept: true, RecoveryLater: time.Unix(2000, 0)}, nil
 }
 
 // owner is a watcher as the owner's settings.
@@ -123,6 +123,41 @@ func (o settingOwner) SetQuietUntil(_ context.Context, until time.Time) error {
 }
 func (o settingOwner) SetFiling(_ context.Context, to people.FilingChange) error {
 	return o.ask("files %s %q %d %v", *to.Auto, *to.Dir, *to.Keep, to.Max)
+}
+
+func (o settingOwner) SetRecoveryLater(_ context.Context, later time.Time) error {
+	return o.ask("recovery later %d", later.Unix())
+}
+func (o settingOwner) RecoveryWords() ([]string, error) {
+	return []string{"acid", "acorn"}, o.ask("words")
+}
+func (o settingOwner) ForgetRecovery(ctx context.Context) error { return o.ask("forget") }
+
+// The recovery words are given, and forgotten.
+func TestRecovery(t *testing.T) {
+	w := &watcher{}
+	client, _ := serve(t, privateDir(t), Rooms{Owner: settingOwner{w}})
+	words, err := client.RecoveryWords(t.Context(), &earshotv1.RecoveryWordsRequest{})
+	if err != nil || !reflect.DeepEqual(words.Words, []string{"acid", "acorn"}) {
+		t.Errorf("%v, %v", words, err)
+	}
+	me, err := client.UpdateMe(t.Context(), &earshotv1.UpdateMeRequest{RecoveryLater: &timestamppb.Timestamp{Seconds: 8}})
+	if err != nil || !me.RecoveryKept || me.RecoveryLater.Seconds != 2000 {
+		t.Errorf("%v, %v", me, err)
+	}
+	if me, err = client.ForgetRecoveryWords(t.Context(), &earshotv1.ForgetRecoveryWordsRequest{}); err != nil || me.Alerts != "name" {
+		t.Errorf("%v, %v", me, err)
+	}
+	if want := []string{"words", "recovery later 8", "forget"}; !reflect.DeepEqual(w.asked, want) {
+		t.Errorf("asked %q", w.asked)
+	}
+	if _, err := client.UpdateMe(t.Context(), &earshotv1.UpdateMeRequest{RecoveryLater: &timestamppb.Timestamp{Seconds: 1 << 60}}); code(err) != localapi.CodeInvalid {
+		t.Errorf("%v", err)
+	}
+	w.err = people.ErrNoRecovery
+	if _, err := client.ForgetRecoveryWords(t.Context(), &earshotv1.ForgetRecoveryWordsRequest{}); code(err) != localapi.CodeNoRecovery {
+		t.Errorf("%v", err)
+	}
 }
 
 // What is given to UpdateMe is set, and nothing else.

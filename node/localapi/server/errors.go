@@ -53,6 +53,7 @@ var told = []struct {
 	{is(contacts.ErrNotContact), localapi.CodeNotContact, connect.CodeFailedPrecondition},
 	{is(contacts.ErrContact), localapi.CodeContact, connect.CodeFailedPrecondition},
 	{is(people.ErrSetting), localapi.CodeSetting, connect.CodeInvalidArgument},
+	{is(people.ErrNoRecovery), localapi.CodeNoRecovery, connect.CodeFailedPrecondition},
 	{is(contacts.ErrNotMember), localapi.CodeNotMember, connect.CodeFailedPrecondition},
 	{is(chat.ErrRecalled), localapi.CodeRecalled, connect.CodeFailedPrecondition},
 	{is(membership.ErrNotPermitted), localapi.CodeNotPermitted, connect.CodePermissionDenied},

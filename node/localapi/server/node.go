@@ -44,6 +44,10 @@ type Owner interface {
 	SetQuietHours(ctx context.Context, hours []quiet.Hours) error
 	SetQuietUntil(ctx context.Context, until time.Time) error
 	SetFiling(ctx context.Context, to people.FilingChange) error
+	// RecoveryWords returns the words of the recovery key, and ForgetRecovery takes it off the disk.
+	RecoveryWords() ([]string, error)
+	ForgetRecovery(ctx context.Context) error
+	SetRecoveryLater(ctx context.Context, later time.Time) error
 }
 
 // nodeService answers the calls of service Node.
@@ -132,6 +136,26 @@ func (s nodeService) UpdateMe(ctx context.Context, r *earshotv1.UpdateMeRequest)
 		if err := s.owner.SetFiling(ctx, filing); err != nil {
 			return nil, err
 		}
+	}
+	if r.RecoveryLater != nil {
+		if err := r.RecoveryLater.CheckValid(); err != nil {
+			return nil, fmt.Errorf("%w: recovery later: %w", errInvalid, err)
+		}
+		if err := s.owner.SetRecoveryLater(ctx, r.RecoveryLater.AsTime()); err != nil {
+			return nil, err
+		}
+	}
+	return s.Me(ctx, nil)
+}
+
+func (s nodeService) RecoveryWords(context.Context, *earshotv1.RecoveryWordsRequest) (*earshotv1.RecoveryWordsResponse, error) {
+	words, err := s.owner.RecoveryWords()
+	return &earshotv1.RecoveryWordsResponse{Words: words}, err
+}
+
+func (s nodeService) ForgetRecoveryWords(ctx context.Context, _ *earshotv1.ForgetRecoveryWordsRequest) (*earshotv1.MeResponse, error) {
+	if err := s.owner.ForgetRecovery(ctx); err != nil {
+		return nil, err
 	}
 	return s.Me(ctx, nil)
 }

@@ -46,12 +46,13 @@ const (
 	headerTimeout = 10 * time.Second
 )
 
-// Config is what a Server is made of. Log and Web may be left out.
+// Config is what a Server is made of. Log, Web and Startup may be left out.
 type Config struct {
 	Dir     string // private to its owner, and locked by this process's node
 	Version string // of the program, which each answer tells
 	Rooms   Rooms
-	Web     earshotv1.WebHandler // whoever serves the page in a browser
+	Web     earshotv1.WebHandler     // whoever serves the page in a browser
+	Startup earshotv1.StartupHandler // whoever can have the system start the node
 	Log     *slog.Logger
 }
 
@@ -181,6 +182,9 @@ func (s *Server) Handler(through ...connect.Interceptor) http.Handler {
 	api.Handle(earshotv1.NewFilesHandler(filesService{r.Files}, options))
 	if s.cfg.Web != nil {
 		api.Handle(earshotv1.NewWebHandler(s.cfg.Web, options))
+	}
+	if s.cfg.Startup != nil {
+		api.Handle(earshotv1.NewStartupHandler(s.cfg.Startup, options))
 	}
 	contents{r.Files, calls}.handle(api)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -80,6 +80,11 @@ const (
 	NodeMeProcedure = "/earshot.v1.Node/Me"
 	// NodeUpdateMeProcedure is the fully-qualified name of the Node's UpdateMe RPC.
 	NodeUpdateMeProcedure = "/earshot.v1.Node/UpdateMe"
+	// NodeRecoveryWordsProcedure is the fully-qualified name of the Node's RecoveryWords RPC.
+	NodeRecoveryWordsProcedure = "/earshot.v1.Node/RecoveryWords"
+	// NodeForgetRecoveryWordsProcedure is the fully-qualified name of the Node's ForgetRecoveryWords
+	// RPC.
+	NodeForgetRecoveryWordsProcedure = "/earshot.v1.Node/ForgetRecoveryWords"
 	// NodeWatchProcedure is the fully-qualified name of the Node's Watch RPC.
 	NodeWatchProcedure = "/earshot.v1.Node/Watch"
 )
@@ -93,6 +98,12 @@ type NodeClient interface {
 	Me(context.Context, *MeRequest) (*MeResponse, error)
 	// UpdateMe sets what is given and leaves the rest.
 	UpdateMe(context.Context, *UpdateMeRequest) (*MeResponse, error)
+	// RecoveryWords gives the words of the owner's recovery key, which are to be written down on paper.
+	// Errors: no_recovery (they are not kept any more).
+	RecoveryWords(context.Context, *RecoveryWordsRequest) (*RecoveryWordsResponse, error)
+	// ForgetRecoveryWords takes the recovery key off the disk, since its words are on paper: nothing can give
+	// them again. Errors: no_recovery.
+	ForgetRecoveryWords(context.Context, *ForgetRecoveryWordsRequest) (*MeResponse, error)
 	// Watch tells how far things have changed: at once, then after every change. It
 	// names no change: read on from your own cursor by the calls below. Whoever reads
 	// slowly gets fewer, later answers, and never misses the last.
@@ -134,6 +145,18 @@ func NewNodeClient(httpClient connect.HTTPClient, baseURL string, opts ...connec
 			connect.WithSchema(nodeMethods.ByName("UpdateMe")),
 			connect.WithClientOptions(opts...),
 		),
+		recoveryWords: connect.NewClient[RecoveryWordsRequest, RecoveryWordsResponse](
+			httpClient,
+			baseURL+NodeRecoveryWordsProcedure,
+			connect.WithSchema(nodeMethods.ByName("RecoveryWords")),
+			connect.WithClientOptions(opts...),
+		),
+		forgetRecoveryWords: connect.NewClient[ForgetRecoveryWordsRequest, MeResponse](
+			httpClient,
+			baseURL+NodeForgetRecoveryWordsProcedure,
+			connect.WithSchema(nodeMethods.ByName("ForgetRecoveryWords")),
+			connect.WithClientOptions(opts...),
+		),
 		watch: connect.NewClient[WatchRequest, WatchResponse](
 			httpClient,
 			baseURL+NodeWatchProcedure,
@@ -145,11 +168,13 @@ func NewNodeClient(httpClient connect.HTTPClient, baseURL string, opts ...connec
 
 // nodeClient implements NodeClient.
 type nodeClient struct {
-	status   *connect.Client[StatusRequest, StatusResponse]
-	down     *connect.Client[DownRequest, DownResponse]
-	me       *connect.Client[MeRequest, MeResponse]
-	updateMe *connect.Client[UpdateMeRequest, MeResponse]
-	watch    *connect.Client[WatchRequest, WatchResponse]
+	status              *connect.Client[StatusRequest, StatusResponse]
+	down                *connect.Client[DownRequest, DownResponse]
+	me                  *connect.Client[MeRequest, MeResponse]
+	updateMe            *connect.Client[UpdateMeRequest, MeResponse]
+	recoveryWords       *connect.Client[RecoveryWordsRequest, RecoveryWordsResponse]
+	forgetRecoveryWords *connect.Client[ForgetRecoveryWordsRequest, MeResponse]
+	watch               *connect.Client[WatchRequest, WatchResponse]
 }
 
 // Status calls earshot.v1.Node.Status.
@@ -188,6 +213,24 @@ func (c *nodeClient) UpdateMe(ctx context.Context, req *UpdateMeRequest) (*MeRes
 	return nil, err
 }
 
+// RecoveryWords calls earshot.v1.Node.RecoveryWords.
+func (c *nodeClient) RecoveryWords(ctx context.Context, req *RecoveryWordsRequest) (*RecoveryWordsResponse, error) {
+	response, err := c.recoveryWords.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// ForgetRecoveryWords calls earshot.v1.Node.ForgetRecoveryWords.
+func (c *nodeClient) ForgetRecoveryWords(ctx context.Context, req *ForgetRecoveryWordsRequest) (*MeResponse, error) {
+	response, err := c.forgetRecoveryWords.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // Watch calls earshot.v1.Node.Watch.
 func (c *nodeClient) Watch(ctx context.Context, req *WatchRequest) (*connect.ServerStreamForClient[WatchResponse], error) {
 	return c.watch.CallServerStream(ctx, connect.NewRequest(req))
@@ -202,6 +245,12 @@ type NodeHandler interface {
 	Me(context.Context, *MeRequest) (*MeResponse, error)
 	// UpdateMe sets what is given and leaves the rest.
 	UpdateMe(context.Context, *UpdateMeRequest) (*MeResponse, error)
+	// RecoveryWords gives the words of the owner's recovery key, which are to be written down on paper.
+	// Errors: no_recovery (they are not kept any more).
+	RecoveryWords(context.Context, *RecoveryWordsRequest) (*RecoveryWordsResponse, error)
+	// ForgetRecoveryWords takes the recovery key off the disk, since its words are on paper: nothing can give
+	// them again. Errors: no_recovery.
+	ForgetRecoveryWords(context.Context, *ForgetRecoveryWordsRequest) (*MeResponse, error)
 	// Watch tells how far things have changed: at once, then after every change. It
 	// names no change: read on from your own cursor by the calls below. Whoever reads
 	// slowly gets fewer, later answers, and never misses the last.
@@ -239,6 +288,18 @@ func NewNodeHandler(svc NodeHandler, opts ...connect.HandlerOption) (string, htt
 		connect.WithSchema(nodeMethods.ByName("UpdateMe")),
 		connect.WithHandlerOptions(opts...),
 	)
+	nodeRecoveryWordsHandler := connect.NewUnaryHandlerSimple(
+		NodeRecoveryWordsProcedure,
+		svc.RecoveryWords,
+		connect.WithSchema(nodeMethods.ByName("RecoveryWords")),
+		connect.WithHandlerOptions(opts...),
+	)
+	nodeForgetRecoveryWordsHandler := connect.NewUnaryHandlerSimple(
+		NodeForgetRecoveryWordsProcedure,
+		svc.ForgetRecoveryWords,
+		connect.WithSchema(nodeMethods.ByName("ForgetRecoveryWords")),
+		connect.WithHandlerOptions(opts...),
+	)
 	nodeWatchHandler := connect.NewServerStreamHandlerSimple(
 		NodeWatchProcedure,
 		svc.Watch,
@@ -255,6 +316,10 @@ func NewNodeHandler(svc NodeHandler, opts ...connect.HandlerOption) (string, htt
 			nodeMeHandler.ServeHTTP(w, r)
 		case NodeUpdateMeProcedure:
 			nodeUpdateMeHandler.ServeHTTP(w, r)
+		case NodeRecoveryWordsProcedure:
+			nodeRecoveryWordsHandler.ServeHTTP(w, r)
+		case NodeForgetRecoveryWordsProcedure:
+			nodeForgetRecoveryWordsHandler.ServeHTTP(w, r)
 		case NodeWatchProcedure:
 			nodeWatchHandler.ServeHTTP(w, r)
 		default:
@@ -280,6 +345,14 @@ func (UnimplementedNodeHandler) Me(context.Context, *MeRequest) (*MeResponse, er
 
 func (UnimplementedNodeHandler) UpdateMe(context.Context, *UpdateMeRequest) (*MeResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.v1.Node.UpdateMe is not implemented"))
+}
+
+func (UnimplementedNodeHandler) RecoveryWords(context.Context, *RecoveryWordsRequest) (*RecoveryWordsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.v1.Node.RecoveryWords is not implemented"))
+}
+
+func (UnimplementedNodeHandler) ForgetRecoveryWords(context.Context, *ForgetRecoveryWordsRequest) (*MeResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.v1.Node.ForgetRecoveryWords is not implemented"))
 }
 
 func (UnimplementedNodeHandler) Watch(context.Context, *WatchRequest, *connect.ServerStream[WatchResponse]) error {

@@ -432,18 +432,22 @@ func (*MeRequest) Descriptor() ([]byte, []int) {
 }
 
 type MeResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Person        string                 `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
-	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	Device        string                 `protobuf:"bytes,3,opt,name=device,proto3" json:"device,omitempty"`
-	Accept        string                 `protobuf:"bytes,4,opt,name=accept,proto3" json:"accept,omitempty"` // everyone or contacts
-	ReadReceipts  bool                   `protobuf:"varint,5,opt,name=read_receipts,json=readReceipts,proto3" json:"read_receipts,omitempty"`
-	Typing        bool                   `protobuf:"varint,6,opt,name=typing,proto3" json:"typing,omitempty"`                           // others are told when the owner writes, and the owner when they do
-	Presence      bool                   `protobuf:"varint,7,opt,name=presence,proto3" json:"presence,omitempty"`                       // contacts are told when the owner is away, and the owner when they are
-	Alerts        string                 `protobuf:"bytes,8,opt,name=alerts,proto3" json:"alerts,omitempty"`                            // what notifications show: full, name (of who writes) or nothing
-	QuietHours    []*QuietHours          `protobuf:"bytes,9,rep,name=quiet_hours,json=quietHours,proto3" json:"quiet_hours,omitempty"`  // when the owner is not notified
-	QuietUntil    *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=quiet_until,json=quietUntil,proto3" json:"quiet_until,omitempty"` // nor until then; absent: no such time
-	Files         *FileSettings          `protobuf:"bytes,11,opt,name=files,proto3" json:"files,omitempty"`
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Person       string                 `protobuf:"bytes,1,opt,name=person,proto3" json:"person,omitempty"`
+	Name         string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Device       string                 `protobuf:"bytes,3,opt,name=device,proto3" json:"device,omitempty"`
+	Accept       string                 `protobuf:"bytes,4,opt,name=accept,proto3" json:"accept,omitempty"` // everyone or contacts
+	ReadReceipts bool                   `protobuf:"varint,5,opt,name=read_receipts,json=readReceipts,proto3" json:"read_receipts,omitempty"`
+	Typing       bool                   `protobuf:"varint,6,opt,name=typing,proto3" json:"typing,omitempty"`                           // others are told when the owner writes, and the owner when they do
+	Presence     bool                   `protobuf:"varint,7,opt,name=presence,proto3" json:"presence,omitempty"`                       // contacts are told when the owner is away, and the owner when they are
+	Alerts       string                 `protobuf:"bytes,8,opt,name=alerts,proto3" json:"alerts,omitempty"`                            // what notifications show: full, name (of who writes) or nothing
+	QuietHours   []*QuietHours          `protobuf:"bytes,9,rep,name=quiet_hours,json=quietHours,proto3" json:"quiet_hours,omitempty"`  // when the owner is not notified
+	QuietUntil   *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=quiet_until,json=quietUntil,proto3" json:"quiet_until,omitempty"` // nor until then; absent: no such time
+	Files        *FileSettings          `protobuf:"bytes,11,opt,name=files,proto3" json:"files,omitempty"`
+	// The recovery words are kept, since nobody has said that they are on paper. A screen reminds its owner of
+	// them, once they have a contact.
+	RecoveryKept  bool                   `protobuf:"varint,12,opt,name=recovery_kept,json=recoveryKept,proto3" json:"recovery_kept,omitempty"`
+	RecoveryLater *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=recovery_later,json=recoveryLater,proto3" json:"recovery_later,omitempty"` // but not before then; absent: no such time
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -555,6 +559,136 @@ func (x *MeResponse) GetFiles() *FileSettings {
 	return nil
 }
 
+func (x *MeResponse) GetRecoveryKept() bool {
+	if x != nil {
+		return x.RecoveryKept
+	}
+	return false
+}
+
+func (x *MeResponse) GetRecoveryLater() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RecoveryLater
+	}
+	return nil
+}
+
+type RecoveryWordsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecoveryWordsRequest) Reset() {
+	*x = RecoveryWordsRequest{}
+	mi := &file_v1_node_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecoveryWordsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecoveryWordsRequest) ProtoMessage() {}
+
+func (x *RecoveryWordsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_node_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecoveryWordsRequest.ProtoReflect.Descriptor instead.
+func (*RecoveryWordsRequest) Descriptor() ([]byte, []int) {
+	return file_v1_node_proto_rawDescGZIP(), []int{7}
+}
+
+type RecoveryWordsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Words         []string               `protobuf:"bytes,1,rep,name=words,proto3" json:"words,omitempty"` // 24, in order
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecoveryWordsResponse) Reset() {
+	*x = RecoveryWordsResponse{}
+	mi := &file_v1_node_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecoveryWordsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecoveryWordsResponse) ProtoMessage() {}
+
+func (x *RecoveryWordsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_node_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecoveryWordsResponse.ProtoReflect.Descriptor instead.
+func (*RecoveryWordsResponse) Descriptor() ([]byte, []int) {
+	return file_v1_node_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *RecoveryWordsResponse) GetWords() []string {
+	if x != nil {
+		return x.Words
+	}
+	return nil
+}
+
+type ForgetRecoveryWordsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ForgetRecoveryWordsRequest) Reset() {
+	*x = ForgetRecoveryWordsRequest{}
+	mi := &file_v1_node_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ForgetRecoveryWordsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ForgetRecoveryWordsRequest) ProtoMessage() {}
+
+func (x *ForgetRecoveryWordsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_v1_node_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ForgetRecoveryWordsRequest.ProtoReflect.Descriptor instead.
+func (*ForgetRecoveryWordsRequest) Descriptor() ([]byte, []int) {
+	return file_v1_node_proto_rawDescGZIP(), []int{9}
+}
+
 // FileSettings is what the owner has set of files and folders.
 type FileSettings struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -570,7 +704,7 @@ type FileSettings struct {
 
 func (x *FileSettings) Reset() {
 	*x = FileSettings{}
-	mi := &file_v1_node_proto_msgTypes[7]
+	mi := &file_v1_node_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -582,7 +716,7 @@ func (x *FileSettings) String() string {
 func (*FileSettings) ProtoMessage() {}
 
 func (x *FileSettings) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_node_proto_msgTypes[7]
+	mi := &file_v1_node_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -595,7 +729,7 @@ func (x *FileSettings) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FileSettings.ProtoReflect.Descriptor instead.
 func (*FileSettings) Descriptor() ([]byte, []int) {
-	return file_v1_node_proto_rawDescGZIP(), []int{7}
+	return file_v1_node_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *FileSettings) GetAuto() string {
@@ -638,7 +772,7 @@ type QuietHours struct {
 
 func (x *QuietHours) Reset() {
 	*x = QuietHours{}
-	mi := &file_v1_node_proto_msgTypes[8]
+	mi := &file_v1_node_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -650,7 +784,7 @@ func (x *QuietHours) String() string {
 func (*QuietHours) ProtoMessage() {}
 
 func (x *QuietHours) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_node_proto_msgTypes[8]
+	mi := &file_v1_node_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -663,7 +797,7 @@ func (x *QuietHours) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuietHours.ProtoReflect.Descriptor instead.
 func (*QuietHours) Descriptor() ([]byte, []int) {
-	return file_v1_node_proto_rawDescGZIP(), []int{8}
+	return file_v1_node_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *QuietHours) GetDays() []uint32 {
@@ -696,7 +830,7 @@ type QuietHoursList struct {
 
 func (x *QuietHoursList) Reset() {
 	*x = QuietHoursList{}
-	mi := &file_v1_node_proto_msgTypes[9]
+	mi := &file_v1_node_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -708,7 +842,7 @@ func (x *QuietHoursList) String() string {
 func (*QuietHoursList) ProtoMessage() {}
 
 func (x *QuietHoursList) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_node_proto_msgTypes[9]
+	mi := &file_v1_node_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -721,7 +855,7 @@ func (x *QuietHoursList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuietHoursList.ProtoReflect.Descriptor instead.
 func (*QuietHoursList) Descriptor() ([]byte, []int) {
-	return file_v1_node_proto_rawDescGZIP(), []int{9}
+	return file_v1_node_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *QuietHoursList) GetQuietHours() []*QuietHours {
@@ -745,13 +879,14 @@ type UpdateMeRequest struct {
 	FilesDir      *string                `protobuf:"bytes,10,opt,name=files_dir,json=filesDir,proto3,oneof" json:"files_dir,omitempty"`
 	FilesKeep     *uint64                `protobuf:"varint,11,opt,name=files_keep,json=filesKeep,proto3,oneof" json:"files_keep,omitempty"` // up to 16 GiB
 	FilesMax      *uint64                `protobuf:"varint,12,opt,name=files_max,json=filesMax,proto3,oneof" json:"files_max,omitempty"`
+	RecoveryLater *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=recovery_later,json=recoveryLater,proto3" json:"recovery_later,omitempty"` // a time that is past: none
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *UpdateMeRequest) Reset() {
 	*x = UpdateMeRequest{}
-	mi := &file_v1_node_proto_msgTypes[10]
+	mi := &file_v1_node_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -763,7 +898,7 @@ func (x *UpdateMeRequest) String() string {
 func (*UpdateMeRequest) ProtoMessage() {}
 
 func (x *UpdateMeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_node_proto_msgTypes[10]
+	mi := &file_v1_node_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -776,7 +911,7 @@ func (x *UpdateMeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateMeRequest.ProtoReflect.Descriptor instead.
 func (*UpdateMeRequest) Descriptor() ([]byte, []int) {
-	return file_v1_node_proto_rawDescGZIP(), []int{10}
+	return file_v1_node_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *UpdateMeRequest) GetName() string {
@@ -863,6 +998,13 @@ func (x *UpdateMeRequest) GetFilesMax() uint64 {
 	return 0
 }
 
+func (x *UpdateMeRequest) GetRecoveryLater() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RecoveryLater
+	}
+	return nil
+}
+
 type WatchRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -871,7 +1013,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_v1_node_proto_msgTypes[11]
+	mi := &file_v1_node_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -883,7 +1025,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_node_proto_msgTypes[11]
+	mi := &file_v1_node_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -896,7 +1038,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_v1_node_proto_rawDescGZIP(), []int{11}
+	return file_v1_node_proto_rawDescGZIP(), []int{14}
 }
 
 type WatchResponse struct {
@@ -909,7 +1051,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_v1_node_proto_msgTypes[12]
+	mi := &file_v1_node_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -921,7 +1063,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_v1_node_proto_msgTypes[12]
+	mi := &file_v1_node_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -934,7 +1076,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_v1_node_proto_rawDescGZIP(), []int{12}
+	return file_v1_node_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *WatchResponse) GetChanged() uint64 {
@@ -981,7 +1123,7 @@ const file_v1_node_proto_rawDesc = "" +
 	"\x05group\x18\x05 \x01(\v2\x12.earshot.v1.TargetR\x05group\"\r\n" +
 	"\vDownRequest\"\x0e\n" +
 	"\fDownResponse\"\v\n" +
-	"\tMeRequest\"\xff\x02\n" +
+	"\tMeRequest\"\xe7\x03\n" +
 	"\n" +
 	"MeResponse\x12\x16\n" +
 	"\x06person\x18\x01 \x01(\tR\x06person\x12\x12\n" +
@@ -997,7 +1139,13 @@ const file_v1_node_proto_rawDesc = "" +
 	"\vquiet_until\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"quietUntil\x12.\n" +
-	"\x05files\x18\v \x01(\v2\x18.earshot.v1.FileSettingsR\x05files\"Z\n" +
+	"\x05files\x18\v \x01(\v2\x18.earshot.v1.FileSettingsR\x05files\x12#\n" +
+	"\rrecovery_kept\x18\f \x01(\bR\frecoveryKept\x12A\n" +
+	"\x0erecovery_later\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\rrecoveryLater\"\x16\n" +
+	"\x14RecoveryWordsRequest\"-\n" +
+	"\x15RecoveryWordsResponse\x12\x14\n" +
+	"\x05words\x18\x01 \x03(\tR\x05words\"\x1c\n" +
+	"\x1aForgetRecoveryWordsRequest\"Z\n" +
 	"\fFileSettings\x12\x12\n" +
 	"\x04auto\x18\x01 \x01(\tR\x04auto\x12\x10\n" +
 	"\x03dir\x18\x02 \x01(\tR\x03dir\x12\x12\n" +
@@ -1010,7 +1158,7 @@ const file_v1_node_proto_rawDesc = "" +
 	"\x02to\x18\x03 \x01(\rR\x02to\"I\n" +
 	"\x0eQuietHoursList\x127\n" +
 	"\vquiet_hours\x18\x01 \x03(\v2\x16.earshot.v1.QuietHoursR\n" +
-	"quietHours\"\xd5\x04\n" +
+	"quietHours\"\x98\x05\n" +
 	"\x0fUpdateMeRequest\x12\x17\n" +
 	"\x04name\x18\x01 \x01(\tH\x00R\x04name\x88\x01\x01\x12\x1b\n" +
 	"\x06accept\x18\x02 \x01(\tH\x01R\x06accept\x88\x01\x01\x12(\n" +
@@ -1028,7 +1176,8 @@ const file_v1_node_proto_rawDesc = "" +
 	" \x01(\tH\aR\bfilesDir\x88\x01\x01\x12\"\n" +
 	"\n" +
 	"files_keep\x18\v \x01(\x04H\bR\tfilesKeep\x88\x01\x01\x12 \n" +
-	"\tfiles_max\x18\f \x01(\x04H\tR\bfilesMax\x88\x01\x01B\a\n" +
+	"\tfiles_max\x18\f \x01(\x04H\tR\bfilesMax\x88\x01\x01\x12A\n" +
+	"\x0erecovery_later\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\rrecoveryLaterB\a\n" +
 	"\x05_nameB\t\n" +
 	"\a_acceptB\x10\n" +
 	"\x0e_read_receiptsB\t\n" +
@@ -1044,12 +1193,14 @@ const file_v1_node_proto_rawDesc = "" +
 	"\fWatchRequest\"?\n" +
 	"\rWatchResponse\x12\x18\n" +
 	"\achanged\x18\x01 \x01(\x04R\achanged\x12\x14\n" +
-	"\x05peers\x18\x02 \x01(\x04R\x05peers2\xb8\x02\n" +
+	"\x05peers\x18\x02 \x01(\x04R\x05peers2\xe5\x03\n" +
 	"\x04Node\x12?\n" +
 	"\x06Status\x12\x19.earshot.v1.StatusRequest\x1a\x1a.earshot.v1.StatusResponse\x129\n" +
 	"\x04Down\x12\x17.earshot.v1.DownRequest\x1a\x18.earshot.v1.DownResponse\x123\n" +
 	"\x02Me\x12\x15.earshot.v1.MeRequest\x1a\x16.earshot.v1.MeResponse\x12?\n" +
-	"\bUpdateMe\x12\x1b.earshot.v1.UpdateMeRequest\x1a\x16.earshot.v1.MeResponse\x12>\n" +
+	"\bUpdateMe\x12\x1b.earshot.v1.UpdateMeRequest\x1a\x16.earshot.v1.MeResponse\x12T\n" +
+	"\rRecoveryWords\x12 .earshot.v1.RecoveryWordsRequest\x1a!.earshot.v1.RecoveryWordsResponse\x12U\n" +
+	"\x13ForgetRecoveryWords\x12&.earshot.v1.ForgetRecoveryWordsRequest\x1a\x16.earshot.v1.MeResponse\x12>\n" +
 	"\x05Watch\x12\x18.earshot.v1.WatchRequest\x1a\x19.earshot.v1.WatchResponse0\x01B:Z8github.com/earshot-im/earshot/node/localapi/v1;earshotv1b\x06proto3"
 
 var (
@@ -1064,53 +1215,62 @@ func file_v1_node_proto_rawDescGZIP() []byte {
 	return file_v1_node_proto_rawDescData
 }
 
-var file_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_v1_node_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_v1_node_proto_goTypes = []any{
-	(*StatusRequest)(nil),         // 0: earshot.v1.StatusRequest
-	(*StatusResponse)(nil),        // 1: earshot.v1.StatusResponse
-	(*Warning)(nil),               // 2: earshot.v1.Warning
-	(*DownRequest)(nil),           // 3: earshot.v1.DownRequest
-	(*DownResponse)(nil),          // 4: earshot.v1.DownResponse
-	(*MeRequest)(nil),             // 5: earshot.v1.MeRequest
-	(*MeResponse)(nil),            // 6: earshot.v1.MeResponse
-	(*FileSettings)(nil),          // 7: earshot.v1.FileSettings
-	(*QuietHours)(nil),            // 8: earshot.v1.QuietHours
-	(*QuietHoursList)(nil),        // 9: earshot.v1.QuietHoursList
-	(*UpdateMeRequest)(nil),       // 10: earshot.v1.UpdateMeRequest
-	(*WatchRequest)(nil),          // 11: earshot.v1.WatchRequest
-	(*WatchResponse)(nil),         // 12: earshot.v1.WatchResponse
-	(*Finding)(nil),               // 13: earshot.v1.Finding
-	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
-	(*Person)(nil),                // 15: earshot.v1.Person
-	(*Target)(nil),                // 16: earshot.v1.Target
+	(*StatusRequest)(nil),              // 0: earshot.v1.StatusRequest
+	(*StatusResponse)(nil),             // 1: earshot.v1.StatusResponse
+	(*Warning)(nil),                    // 2: earshot.v1.Warning
+	(*DownRequest)(nil),                // 3: earshot.v1.DownRequest
+	(*DownResponse)(nil),               // 4: earshot.v1.DownResponse
+	(*MeRequest)(nil),                  // 5: earshot.v1.MeRequest
+	(*MeResponse)(nil),                 // 6: earshot.v1.MeResponse
+	(*RecoveryWordsRequest)(nil),       // 7: earshot.v1.RecoveryWordsRequest
+	(*RecoveryWordsResponse)(nil),      // 8: earshot.v1.RecoveryWordsResponse
+	(*ForgetRecoveryWordsRequest)(nil), // 9: earshot.v1.ForgetRecoveryWordsRequest
+	(*FileSettings)(nil),               // 10: earshot.v1.FileSettings
+	(*QuietHours)(nil),                 // 11: earshot.v1.QuietHours
+	(*QuietHoursList)(nil),             // 12: earshot.v1.QuietHoursList
+	(*UpdateMeRequest)(nil),            // 13: earshot.v1.UpdateMeRequest
+	(*WatchRequest)(nil),               // 14: earshot.v1.WatchRequest
+	(*WatchResponse)(nil),              // 15: earshot.v1.WatchResponse
+	(*Finding)(nil),                    // 16: earshot.v1.Finding
+	(*timestamppb.Timestamp)(nil),      // 17: google.protobuf.Timestamp
+	(*Person)(nil),                     // 18: earshot.v1.Person
+	(*Target)(nil),                     // 19: earshot.v1.Target
 }
 var file_v1_node_proto_depIdxs = []int32{
 	2,  // 0: earshot.v1.StatusResponse.warnings:type_name -> earshot.v1.Warning
-	13, // 1: earshot.v1.StatusResponse.finding:type_name -> earshot.v1.Finding
-	14, // 2: earshot.v1.Warning.since:type_name -> google.protobuf.Timestamp
-	15, // 3: earshot.v1.Warning.person:type_name -> earshot.v1.Person
-	16, // 4: earshot.v1.Warning.group:type_name -> earshot.v1.Target
-	8,  // 5: earshot.v1.MeResponse.quiet_hours:type_name -> earshot.v1.QuietHours
-	14, // 6: earshot.v1.MeResponse.quiet_until:type_name -> google.protobuf.Timestamp
-	7,  // 7: earshot.v1.MeResponse.files:type_name -> earshot.v1.FileSettings
-	8,  // 8: earshot.v1.QuietHoursList.quiet_hours:type_name -> earshot.v1.QuietHours
-	9,  // 9: earshot.v1.UpdateMeRequest.quiet_hours:type_name -> earshot.v1.QuietHoursList
-	14, // 10: earshot.v1.UpdateMeRequest.quiet_until:type_name -> google.protobuf.Timestamp
-	0,  // 11: earshot.v1.Node.Status:input_type -> earshot.v1.StatusRequest
-	3,  // 12: earshot.v1.Node.Down:input_type -> earshot.v1.DownRequest
-	5,  // 13: earshot.v1.Node.Me:input_type -> earshot.v1.MeRequest
-	10, // 14: earshot.v1.Node.UpdateMe:input_type -> earshot.v1.UpdateMeRequest
-	11, // 15: earshot.v1.Node.Watch:input_type -> earshot.v1.WatchRequest
-	1,  // 16: earshot.v1.Node.Status:output_type -> earshot.v1.StatusResponse
-	4,  // 17: earshot.v1.Node.Down:output_type -> earshot.v1.DownResponse
-	6,  // 18: earshot.v1.Node.Me:output_type -> earshot.v1.MeResponse
-	6,  // 19: earshot.v1.Node.UpdateMe:output_type -> earshot.v1.MeResponse
-	12, // 20: earshot.v1.Node.Watch:output_type -> earshot.v1.WatchResponse
-	16, // [16:21] is the sub-list for method output_type
-	11, // [11:16] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	16, // 1: earshot.v1.StatusResponse.finding:type_name -> earshot.v1.Finding
+	17, // 2: earshot.v1.Warning.since:type_name -> google.protobuf.Timestamp
+	18, // 3: earshot.v1.Warning.person:type_name -> earshot.v1.Person
+	19, // 4: earshot.v1.Warning.group:type_name -> earshot.v1.Target
+	11, // 5: earshot.v1.MeResponse.quiet_hours:type_name -> earshot.v1.QuietHours
+	17, // 6: earshot.v1.MeResponse.quiet_until:type_name -> google.protobuf.Timestamp
+	10, // 7: earshot.v1.MeResponse.files:type_name -> earshot.v1.FileSettings
+	17, // 8: earshot.v1.MeResponse.recovery_later:type_name -> google.protobuf.Timestamp
+	11, // 9: earshot.v1.QuietHoursList.quiet_hours:type_name -> earshot.v1.QuietHours
+	12, // 10: earshot.v1.UpdateMeRequest.quiet_hours:type_name -> earshot.v1.QuietHoursList
+	17, // 11: earshot.v1.UpdateMeRequest.quiet_until:type_name -> google.protobuf.Timestamp
+	17, // 12: earshot.v1.UpdateMeRequest.recovery_later:type_name -> google.protobuf.Timestamp
+	0,  // 13: earshot.v1.Node.Status:input_type -> earshot.v1.StatusRequest
+	3,  // 14: earshot.v1.Node.Down:input_type -> earshot.v1.DownRequest
+	5,  // 15: earshot.v1.Node.Me:input_type -> earshot.v1.MeRequest
+	13, // 16: earshot.v1.Node.UpdateMe:input_type -> earshot.v1.UpdateMeRequest
+	7,  // 17: earshot.v1.Node.RecoveryWords:input_type -> earshot.v1.RecoveryWordsRequest
+	9,  // 18: earshot.v1.Node.ForgetRecoveryWords:input_type -> earshot.v1.ForgetRecoveryWordsRequest
+	14, // 19: earshot.v1.Node.Watch:input_type -> earshot.v1.WatchRequest
+	1,  // 20: earshot.v1.Node.Status:output_type -> earshot.v1.StatusResponse
+	4,  // 21: earshot.v1.Node.Down:output_type -> earshot.v1.DownResponse
+	6,  // 22: earshot.v1.Node.Me:output_type -> earshot.v1.MeResponse
+	6,  // 23: earshot.v1.Node.UpdateMe:output_type -> earshot.v1.MeResponse
+	8,  // 24: earshot.v1.Node.RecoveryWords:output_type -> earshot.v1.RecoveryWordsResponse
+	6,  // 25: earshot.v1.Node.ForgetRecoveryWords:output_type -> earshot.v1.MeResponse
+	15, // 26: earshot.v1.Node.Watch:output_type -> earshot.v1.WatchResponse
+	20, // [20:27] is the sub-list for method output_type
+	13, // [13:20] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_v1_node_proto_init() }
@@ -1120,14 +1280,14 @@ func file_v1_node_proto_init() {
 	}
 	file_v1_finding_proto_init()
 	file_v1_people_proto_init()
-	file_v1_node_proto_msgTypes[10].OneofWrappers = []any{}
+	file_v1_node_proto_msgTypes[13].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_v1_node_proto_rawDesc), len(file_v1_node_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   13,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -123,6 +123,9 @@ func Me(m people.Me) *earshotv1.MeResponse {
 		}),
 		QuietUntil: Stamp(m.QuietUntil),
 		Files:      &earshotv1.FileSettings{Auto: m.Filing.Auto, Dir: Valid(m.Filing.Dir), Keep: m.Filing.Keep, Max: m.Filing.Max},
+
+		RecoveryKept:  m.RecoveryKept,
+		RecoveryLater: Stamp(m.RecoveryLater),
 	}
 }
 
