@@ -80,6 +80,7 @@ func init() { // the table and what it does name each other
 		{"me presence", "on|off", "whether contacts see that you are away", updating(func(r *earshotv1.UpdateMeRequest, v string) { r.Presence = ptr(v == "on") })},
 		{"me quiet", "18:00-8:00", "when you are not notified", func(s *screen.State, a string) []screen.Act { return setQuiet(s, a) }},
 		{"me read-receipts", "on|off", "whether others learn that you have read", updating(func(r *earshotv1.UpdateMeRequest, v string) { r.ReadReceipts = ptr(v == "on") })},
+		{"me recovery", "", "how to write down your recovery words", func(s *screen.State, _ string) []screen.Act { return recovery(s) }},
 		{"me typing", "on|off", "whether others see that you write", updating(func(r *earshotv1.UpdateMeRequest, v string) { r.Typing = ptr(v == "on") })},
 		{"mute", "[8h|2d|off]", "not be notified of this conversation", func(s *screen.State, a string) []screen.Act { return mute(s, a) }},
 		{"next", "", "the next conversation with something unread", func(s *screen.State, _ string) []screen.Act { return s.NextUnread() }},

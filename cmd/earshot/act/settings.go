@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	"github.com/earshot-im/earshot/cmd/earshot/frame"
 	"github.com/earshot-im/earshot/cmd/earshot/label"
 	"github.com/earshot-im/earshot/cmd/earshot/screen"
@@ -65,6 +67,26 @@ func askAccept(s *screen.State) []screen.Act {
 		s.Back()
 		return update(s, &earshotv1.UpdateMeRequest{Accept: &it.ID})
 	}}}
+	s.Show(p)
+	return nil
+}
+
+// recoveryPause is for how long the owner can put off writing the recovery words down.
+const recoveryPause = 7 * 24 * time.Hour
+
+// recovery says how the recovery words are written down. The screen itself never has them.
+func recovery(s *screen.State) []screen.Act {
+	if s.Me == nil {
+		return nil
+	}
+	p := &screen.Panel{Kind: "recovery", Title: words.Recovery, Text: []string{words.RecoveryDone}}
+	if s.Me.RecoveryKept {
+		p.Text = words.RecoveryHow
+		p.Keys = []screen.PanelKey{{Key: "l", What: words.KeyLater, Always: true, Do: func(s *screen.State, _ *screen.Item) []screen.Act {
+			s.Back()
+			return update(s, &earshotv1.UpdateMeRequest{RecoveryLater: timestamppb.New(time.UnixMilli(s.Now()).Add(recoveryPause))})
+		}}}
+	}
 	s.Show(p)
 	return nil
 }

@@ -49,6 +49,9 @@ func (f *fake) Me(context.Context, *earshotv1.MeRequest) (*earshotv1.MeResponse,
 	return f.me, nil
 }
 func (f *fake) UpdateMe(_ context.Context, r *earshotv1.UpdateMeRequest) (*earshotv1.MeResponse, error) {
+	if r.RecoveryLater != nil {
+		f.me.RecoveryLater = r.RecoveryLater
+	}
 	if r.Name != nil {
 		f.me.Name = *r.Name
 	}

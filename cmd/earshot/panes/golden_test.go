@@ -57,6 +57,8 @@ var states = []struct {
 	{"firstrun", fresh, func(*viewer) {}},
 	{"firstrun-gone", fresh, func(v *viewer) { v.do(screen.Gone{Err: fmt.Errorf("no node is running")}) }},
 	{"firstrun-accept", fresh, func(v *viewer) { v.press("'Ann", "enter") }},
+	{"recovery", unwritten, func(v *viewer) { v.press("esc") }},
+	{"recovery-how", unwritten, func(v *viewer) { v.press("esc", "'/me recovery", "enter") }},
 	{"frozen", func() *fake { f := office(); f.list[0].Group.Frozen = true; return f }, func(v *viewer) { v.press("enter") }},
 	{"removed", func() *fake { f := office(); f.list[0].Group.Role = ""; return f }, func(v *viewer) { v.press("enter") }},
 	{"newcomer", newcomerCalled("Eve"), func(v *viewer) { v.press("'eve", "enter") }},
@@ -65,6 +67,31 @@ var states = []struct {
 	{"scripts", scripts, func(v *viewer) { v.press("'lunch", "enter") }},
 	{"hostile", hostile, func(v *viewer) { v.press("'lunch", "enter") }},
 	{"error", office, func(v *viewer) { v.press("enter", "'/nonsense", "enter") }},
+}
+
+// unwritten is an office whose owner has not written the recovery words down.
+func unwritten() *fake {
+	f := office()
+	f.me.RecoveryKept = true
+	return f
+}
+
+// Who puts the recovery words off is not reminded for a week, on any screen.
+func TestRecoveryPutOff(t *testing.T) {
+	v := look(t, unwritten(), 80, 20)
+	if !v.s.RecoveryDue() {
+		t.Error("nobody is reminded")
+	}
+	v.press("esc", "'/me recovery", "enter", "l")
+	until := v.api.me.RecoveryLater.AsTime().UnixMilli()
+	if v.s.RecoveryDue() || until-v.s.Now() != 7*24*3_600_000 {
+		t.Errorf("due %t, put off for %d ms", v.s.RecoveryDue(), until-v.s.Now())
+	}
+	v.s.Me.RecoveryLater = nil
+	v.s.Status.Known = 0
+	if v.s.RecoveryDue() {
+		t.Error("without a contact")
+	}
 }
 
 // TestGoldenFrames draws each state at each width, and has a terminal show it: what that shows must be what

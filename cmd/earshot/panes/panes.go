@@ -199,6 +199,10 @@ func nothing(f *frame.Frame, s *screen.State, p place) {
 		for _, hint := range hints {
 			say(frame.Dim, hint)
 		}
+		if s.RecoveryDue() {
+			say(frame.Plain, " ")
+			say(frame.Plain, words.RecoveryDue)
+		}
 	}
 	f.Put(p.row+1, p.column, p.columns, rows...)
 }

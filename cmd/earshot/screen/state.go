@@ -186,6 +186,12 @@ func muted(c *earshotv1.Conversation, now int64) bool {
 	return c.MutedUntil != nil && c.MutedUntil.AsTime().UnixMilli() > now
 }
 
+// RecoveryDue reports whether the owner is to be reminded of the recovery words: once they have a contact, and have
+// not put it off.
+func (s *State) RecoveryDue() bool {
+	return s.Me.GetRecoveryKept() && s.Status.GetKnown() > 0 && s.Me.RecoveryLater.AsTime().UnixMilli() <= s.now
+}
+
 // Here counts who is here of those whom the owner knows.
 func (s *State) Here() (n int) {
 	for _, p := range s.Persons {

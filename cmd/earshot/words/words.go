@@ -66,6 +66,7 @@ const (
 	KeyJump    = "go to it"
 	KeySame    = "they are the same"
 	KeyDiffer  = "they differ"
+	KeyLater   = "remind me in a week"
 
 	Switcher   = "Go to"
 	NoTalk     = "nothing was said yet: /people shows who is here"
@@ -82,6 +83,7 @@ const (
 	Settings   = "Settings"
 	About      = "About this message"
 	Help       = "Help"
+	Recovery   = "Recovery words"
 	Verify     = "Compare these words, face to face or by phone: never by text"
 	Differ     = "if they differ, somebody may be between you: don't trust this conversation"
 
@@ -104,7 +106,17 @@ const (
 	None        = "none"
 	NoGroup     = "no group is open"
 	Gone        = "not there any more"
+
+	RecoveryDue  = "Your recovery words are not on paper yet: /me recovery"
+	RecoveryDone = "They are on paper, and not on this machine any more."
 )
+
+// RecoveryHow says what the recovery words are for, and how they are written down.
+var RecoveryHow = []string{
+	"24 words that are meant for the day on which this machine is lost. They are still on it, and are to be on paper instead. Type this in a terminal, where nobody looks:",
+	"earshot me recovery",
+	"This screen never shows them. This version of earshot can't take them yet; a later one is to make you the same person again by them.",
+}
 
 // Signs of where somebody is; words stand beside them.
 const (
