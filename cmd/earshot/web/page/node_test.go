@@ -39,7 +39,7 @@ func start(t *testing.T, name string, others ...*node) *node {
 func (n *node) up() {
 	n.t.Helper()
 	cmd := exec.Command(program, n.args...)
-	cmd.Env = append(os.Environ(), "HOME="+n.dir, "EARSHOT_DIR=", "DBUS_SESSION_BUS_ADDRESS=")
+	cmd.Env = append(os.Environ(), "HOME="+n.dir, "EARSHOT_DIR=", "DBUS_SESSION_BUS_ADDRESS=", "XDG_RUNTIME_DIR=") // no service of this machine
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.StdoutPipe()

@@ -30,7 +30,7 @@ func screen(t *testing.T, n *node) *terminal {
 
 func (s *terminal) run(args ...string) (string, error) {
 	cmd := exec.Command("tmux", append([]string{"-S", s.socket, "-f", "/dev/null"}, args...)...)
-	cmd.Env = append(os.Environ(), "TERM=xterm-256color", "HOME="+s.node.dir, "SHELL=/bin/sh", "LC_ALL=C.UTF-8", "TMUX=", "DBUS_SESSION_BUS_ADDRESS=")
+	cmd.Env = append(os.Environ(), "TERM=xterm-256color", "HOME="+s.node.dir, "SHELL=/bin/sh", "LC_ALL=C.UTF-8", "TMUX=", "DBUS_SESSION_BUS_ADDRESS=", "XDG_RUNTIME_DIR=") // no service of this machine
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }

@@ -22,7 +22,7 @@ function Later({ from, name, ...props }) {
 const PANELS = {
   people: 'people', requests: 'people', details: 'details', about: 'details', search: 'search', settings: 'settings', help: 'settings', doctor: 'files', files: 'files', outbox: 'files',
 };
-const DIALOGS = { ask: 'dialogs', pick: 'dialogs', menu: 'dialogs', picture: 'dialogs', switcher: 'dialogs', start: 'dialogs', first: 'settings', words: 'words', emoji: 'emoji' };
+const DIALOGS = { ask: 'dialogs', pick: 'dialogs', menu: 'dialogs', picture: 'dialogs', switcher: 'dialogs', start: 'dialogs', first: 'settings', recovery: 'settings', words: 'words', emoji: 'emoji' };
 const viewName = name => name[0].toUpperCase() + name.slice(1);
 
 const None = () => html`<section class="talk none"><p>${text('noneOpen')}</p><p class="keys">${say('noneKeys', { key: html`<kbd>Ctrl</kbd>+<kbd>K</kbd>`, help: html`<kbd>?</kbd>` })}</p></section>`;

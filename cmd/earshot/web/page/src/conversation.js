@@ -1,13 +1,14 @@
 // The open conversation, with its head, and what can be done about somebody who is no contact.
 
-import { html, useState } from '/preact.js';
+import { html, useEffect, useState } from '/preact.js';
+import { call } from './api.js';
 import { addDropped, Composer } from './compose.js';
 import { Above, Below, Feed } from './feed.js';
 import { load } from './modules.js';
-import { called, titled, who } from './names.js';
+import { called, namesake, titled, who, whole } from './names.js';
 import { standing } from './phrases.js';
-import { conversations, dialog, panel, strange, typing } from './state.js';
-import { leave, open, view } from './talk.js';
+import { dialog, panel, strange, trouble, typing } from './state.js';
+import { goTo, leave, open, view } from './talk.js';
 import { list, say, text } from './texts.js';
 import { Avatar, Tool } from './ui.js';
 
@@ -27,14 +28,34 @@ function Head() {
     <${Tool} icon="info" label=${text('details')} onClick=${() => { panel.value = shown ? null : { name: 'details' }; }} /></header>`;
 }
 
+// useAnswer is the answer to a call, {} until it is there and while there is none. It is asked again when people have
+// changed.
+function useAnswer(method, request) {
+  const [answer, put] = useState({}), again = trouble.value, asked = request && JSON.stringify(request);
+  useEffect(() => {
+    let left = false;
+    if (request) call(method, request).then(v => left || put(v), () => {});
+    else put({});
+    return () => { left = true; };
+  }, [asked, again]);
+  return answer;
+}
+
 // Stranger offers what can be done about somebody who is no contact.
 function Stranger({ c }) {
-  const namesake = conversations.value.find(o => o.person?.contact && o.person.person !== c.person.person && o.person.knownAs
-    && String(o.person.knownAs).toLocaleLowerCase() === String(c.person.name ?? '').toLocaleLowerCase());
+  const other = namesake(c.person, useAnswer('People/Contacts', {}).persons);
   const act = async name => (await load('people'))[name](c.person);
-  return html`<div class="stranger" role="group" aria-label=${text('notContact')}><p>${namesake ? say('sameName', { who: html`<bdi>${called(namesake.person)}</bdi>` }) : text('newcomer')}</p>
+  const compare = instead => () => { dialog.value = { name: 'words', person: c.person, instead }; };
+  return html`<div class="stranger" role="group" aria-label=${text('notContact')}><p>${other ? say('sameName', { who: html`<bdi>${called(other)}</bdi>` }) : text('newcomer')}</p>
     <div class="buttons"><button type="button" class="main" onClick=${() => act('accept')}>${text('accept')}</button><button type="button" onClick=${() => act('block')}>${text('block')}</button>
-    <button type="button" onClick=${() => { dialog.value = { name: 'words', person: c.person }; }}>${text('compare')}</button></div></div>`;
+    <button type="button" onClick=${compare()}>${text('compare')}</button>${other && html`<button type="button" onClick=${compare(other)}>${text('replace', { who: called(other) })}</button>`}</div></div>`;
+}
+
+// Successor shows who may have come in the place of a contact who is not here.
+function Successor({ of }) {
+  const { newcomers: [n] = [] } = useAnswer('People/Newcomers', of.online ? null : { who: of.person });
+  return n && html`<div class="stranger" role="group" aria-label=${text('sameNameHere')}><p>${say('successor', { who: html`<bdi>${whole(n.person)}</bdi>`, old: html`<bdi>${called(of)}</bdi>` })}</p>
+    <div class="buttons"><button type="button" onClick=${() => goTo(n.person.person)}>${text('seeThem')}</button></div></div>`;
 }
 
 export function Conversation() {
@@ -50,7 +71,7 @@ export function Conversation() {
     setOver(true);
   };
   return html`<section class="talk" aria-label=${titled(c)} onDragOver=${drag} onDragLeave=${e => e.currentTarget.contains(e.relatedTarget) || setOver(false)} onDrop=${drop}>
-    <${Head} />${c.person && strange(c) && !c.person.blocked && html`<${Stranger} c=${c} />`}
+    <${Head} />${c.person && strange(c) && !c.person.blocked && html`<${Stranger} c=${c} />`}${c.person?.contact && html`<${Successor} of=${c.person} />`}
     <div class="middle"><${Feed} key=${c.conversation} /><${Above} /><${Below} />${view.value.missing && html`<p class="toast" role="status">${text('notThere')}</p>`}</div>
     <${Composer} />${over && html`<div class="drop" aria-hidden="true">${text('dropHere')}</div>`}</section>`;
 }

@@ -54,6 +54,10 @@ export async function go(c) {
 const Alone = () => html`<div class="alone"><h3>${text('alone')}</h3><p>${text('aloneLong')}</p><p>${text('aloneDoctor')}</p>
   <button type="button" onClick=${() => { panel.value = { name: 'doctor' }; }}>${text('examine')}</button></div>`;
 
+// unwritten reports whether the owner is to be reminded of the recovery words: once they have a contact, and have not put
+// it off.
+const unwritten = () => me.value?.recoveryKept && status.value?.known > 0 && !(new Date(me.value.recoveryLater) > new Date());
+
 export function List() {
   const here = Number(status.value?.online) || 0, all = conversations.value;
   const known = all.filter(c => !strange(c) || c.pinned), others = all.filter(c => strange(c) && !c.pinned);
@@ -65,6 +69,7 @@ export function List() {
       <${Tool} icon="plus" label=${text('write')} onClick=${() => { dialog.value = { name: 'start' }; }} /></header>
     <div class="scroll" tabindex="-1">
     ${requests.value > 0 && html`<button type="button" class="asks" onClick=${shows('requests')}>${text('asksCount', { n: requests.value })}</button>`}
+    ${unwritten() && html`<button type="button" class="link" onClick=${() => { dialog.value = { name: 'recovery' }; }}>${text('recoveryAsk')}</button>`}
     ${all.length ? html`<ul>${known.map(c => html`<${Item} key=${c.conversation} c=${c} />`)}</ul>` : here < 1 && link.value === 'up' ? html`<${Alone} />` : html`<p class="hint">${text('noTalk')}</p>`}
     ${others.length > 0 && html`<h3>${text('notContacts')}</h3><ul>${others.map(c => html`<${Item} key=${c.conversation} c=${c} />`)}</ul>`}
     ${archived.value.length > 0 && html`<h3>${text('archivedOnes')}</h3><ul>${archived.value.map(c => html`<${Item} key=${c.conversation} c=${c} />`)}</ul>`}

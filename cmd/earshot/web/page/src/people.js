@@ -2,11 +2,11 @@
 
 import { html, useEffect, useState } from '/preact.js';
 import { call } from './api.js';
-import { called, group, whole } from './names.js';
+import { called, group, namesake, whole } from './names.js';
 import { problem, standing } from './phrases.js';
 import { dialog, me, panel, tell, tried, trouble } from './state.js';
 import { goTo } from './talk.js';
-import { say, text, when } from './texts.js';
+import { list, say, text, when } from './texts.js';
 import { ask, Avatar, confirm, Panel } from './ui.js';
 
 // nicknamed makes a call about somebody; where their name is somebody else's already, it asks for another.
@@ -33,6 +33,15 @@ export async function accept(p) {
 }
 
 export const verify = (p, words) => nicknamed('People/Verify', { who: p.person, words });
+
+// replace puts somebody in the place of a contact, and says where the contact still is.
+export async function replace(old, now, words, resend) {
+  const r = await tried('People/ReplaceContact', { old: old.person, new: now.person, words, resend });
+  if (!r) return null;
+  const still = (r.others ?? []).map(group);
+  tell(text('replaced', { who: called(r.person) }) + (still.length ? ' ' + text('replacedNot', { groups: list(still) }) : ''));
+  return r.person;
+}
 
 export async function block(p) {
   if (await confirm(text('blockAsk', { who: whole(p) }), text('block'))) await tried('People/Block', { who: p.person });
@@ -99,11 +108,14 @@ export function People({ close }) {
 }
 
 export function Requests({ close }) {
-  const all = useRead(async () => (await call('People/Requests')).requests ?? []);
+  const all = useRead(async () => {
+    const [{ requests = [] }, { persons }] = await Promise.all([call('People/Requests'), call('People/Contacts')]);
+    return requests.map(r => ({ ...r, like: namesake(r, persons) }));
+  });
   return html`<${Panel} title=${text('requests')} close=${close}><ul>${all?.map(r => html`<li class="request" key=${r.person + (r.notice ?? '')}>
     <div class="first"><bdi class="name">${whole(r)}</bdi><time>${when(r.received)}</time></div>
     ${r.notice === 'invited' ? html`<p>${say('invites', { group: html`<bdi>${group(r.group)}</bdi>`, n: Number(r.members) || 0 })}</p>` : r.text && html`<p class="text" dir="auto">${String(r.text)}</p>`}
-    ${r.moreWaits && html`<p class="quiet">${text('moreWaits')}</p>`}
+    ${r.like && html`<p class="quiet">${say('sameName', { who: html`<bdi>${called(r.like)}</bdi>` })}</p>`}${r.moreWaits && html`<p class="quiet">${text('moreWaits')}</p>`}
     <div class="buttons"><button type="button" class="main" onClick=${async () => { const p = await accept(r); if (p) open(p)(); }}>${text('accept')}</button>
       <button type="button" onClick=${() => block(r)}>${text('block')}</button>
       <button type="button" onClick=${() => { dialog.value = { name: 'words', person: r }; }}>${text('compare')}</button>

@@ -1,11 +1,11 @@
 // What the owner can set, the help, and what is asked of them at first.
 
-import { html, useState } from '/preact.js';
-import { ask as request } from './api.js';
+import { html, useEffect, useState } from '/preact.js';
+import { ask as request, call } from './api.js';
 import { current, forget } from './session.js';
 import { archived, dialog, me, tell, tried } from './state.js';
 import { offer, over } from './stream.js';
-import { choose, chosen, text } from './texts.js';
+import { choose, chosen, known, text } from './texts.js';
 import { Dialog, Panel } from './ui.js';
 
 async function set(change) {
@@ -53,6 +53,27 @@ function Alerts() {
   }}>${text('alertsAsk')}</button>`;
 }
 
+// useStartup is whether the node starts at login, as the system says, and what changes that. It is null until that is
+// known.
+function useStartup() {
+  const [now, put] = useState(null);
+  useEffect(() => { call('Startup/GetStartup').then(put, () => {}); }, []);
+  return [now, async enabled => {
+    const then = await tried('Startup/SetStartup', { enabled });
+    if (then) put(then);
+  }];
+}
+
+// WhyNot says why the owner can't change whether the node starts at login.
+const WhyNot = ({ of }) => of?.whyNot && html`<p class="quiet">${text(known('startup.' + of.whyNot) ? 'startup.' + of.whyNot : 'startup.failed')}</p>`;
+
+const AtLogin = ({ on, change, disabled }) => html`<label class="check"><input type="checkbox" checked=${on} disabled=${disabled} onChange=${e => change(e.target.checked)} /> ${text('atLogin')}</label>`;
+
+function Startup() {
+  const [now, change] = useStartup();
+  return now && html`<${AtLogin} on=${!!now.enabled} change=${change} disabled=${!!now.whyNot} /><${WhyNot} of=${now} />`;
+}
+
 async function end() {
   const used = current();
   try {
@@ -67,7 +88,7 @@ export function Settings({ close }) {
   return html`<${Panel} title=${text('settings')} close=${close}>
     <form onSubmit=${async e => { e.preventDefault(); if (await set({ name })) tell(text('saved')); }}><label class="choice"><span>${text('yourName')}</span><input class="field" value=${name} maxlength="64" onInput=${e => setName(e.target.value)} /></label>
       ${name !== (m.name ?? '') && html`<button type="submit" class="main">${text('save_')}</button>`}</form>
-    <${Choice} label=${text('whoMayWrite')} value=${m.accept} options=${[['everyone', text('everyone')], ['contacts', text('contactsOnly')]]} change=${accept => set({ accept })} />
+    <${Choice} label=${text('whoMayWrite')} value=${m.accept} options=${[['everyone', text('everyone')], ['contacts', text('contactsOnly')]]} change=${accept => set({ accept })} /><${Startup} />
     <${Flag} name="setReceipts" of="readReceipts" /><${Flag} name="setTyping" of="typing" /><${Flag} name="setPresence" of="presence" />
     <h3>${text('notifications')}</h3><${Alerts} />
     <${Choice} label=${text('alertsShow')} value=${m.alerts} options=${['full', 'name', 'nothing'].map(v => [v, text('alerts.' + v)])} change=${alerts => set({ alerts })} /><${Quiet} />
@@ -90,20 +111,33 @@ const KEYS = [
 export const Help = ({ close }) => html`<${Panel} title=${text('help')} close=${close}><p>${text('helpLong')}</p>${KEYS.map(([title, keys]) => html`<h3>${text(title)}</h3>
   <dl class="keys">${keys.map(([key, what]) => html`<dt>${key.split(/(?<=\+)|(?=\+)| /).filter(k => k !== '+' || key === '+').map(k => html`<kbd>${k}</kbd>`)}</dt><dd>${text(what)}</dd>`)}</dl>`)}<//>`;
 
-// First asks what the owner is called, and who may write to them.
+// First asks what the owner is called, who may write to them, and whether the node is to start at login.
 export function First() {
   const [name, setName] = useState(''), [accept, setAccept] = useState(me.value.accept ?? 'everyone'), [step, setStep] = useState(0);
+  const [now, change] = useStartup(), [start, setStart] = useState(true), may = now && !now.whyNot;
   const save = async e => {
     e.preventDefault();
-    if (await set({ name, accept })) setStep(1);
+    if (!await set({ name, accept })) return;
+    if (may && !!now.enabled !== start) await change(start);
+    setStep(1);
   };
   if (step) {
-    return html`<${Dialog} title=${text('ready')}><p>${text('closing')}</p><p>${text('atLogin')}</p><p><code>earshot service install</code></p>
+    return html`<${Dialog} title=${text('ready')}><p>${text('closing')}</p>${now?.enabled ? html`<p>${text('startupOn')}</p>` : now && !now.whyNot && html`<p>${text('startupOff')}</p>`}<${WhyNot} of=${now} />
       <div class="buttons"><button type="button" class="main" onClick=${() => { dialog.value = null; }}>${text('done')}</button></div><//>`;
   }
   return html`<${Dialog} title=${text('welcome')}><form onSubmit=${save}>
     <label class="choice"><span>${text('askName')}</span><input class="field" autofocus value=${name} maxlength="64" required onInput=${e => setName(e.target.value)} /></label>
     <fieldset><legend>${text('whoMayWrite')}</legend>${[['everyone', 'everyone'], ['contacts', 'contactsOnly']].map(([v, label]) => html`<label class="check" key=${v}><input type="radio" name="accept"
-      checked=${accept === v} onChange=${() => setAccept(v)} /> ${text(label)}</label>`)}</fieldset>
+      checked=${accept === v} onChange=${() => setAccept(v)} /> ${text(label)}</label>`)}</fieldset>${may && html`<${AtLogin} on=${start} change=${setStart} />`}
     <div class="buttons"><button type="submit" class="main">${text('goOn')}</button></div></form><//>`;
+}
+
+const PAUSE = 7 * 24 * 3600 * 1000; // for which the recovery words can be put off
+
+// Recovery says how the recovery words are written down. The page itself never has them.
+export function Recovery() {
+  const shut = () => { dialog.value = null; };
+  const later = async () => { if (await set({ recoveryLater: new Date(Date.now() + PAUSE).toISOString() })) shut(); };
+  return html`<${Dialog} title=${text('recovery')}><p>${text('recoveryLong')}</p><p><code>earshot me recovery</code></p><p class="quiet">${text('recoveryNot')}</p>
+    <div class="buttons"><button type="button" class="main" onClick=${shut}>${text('done')}</button><button type="button" onClick=${later}>${text('inAWeek')}</button></div><//>`;
 }

@@ -1,1 +1,0 @@
-import{a,b,c,d,e,f,g,h,i,j}from"./chunk-ZKIO4C2R.js";import"./chunk-NDB7GWTB.js";import"./chunk-XKZ7KSEI.js";import"./chunk-BYDDHPTE.js";export{i as People,h as Person,j as Requests,a as accept,c as block,e as forget,f as nick,d as unblock,g as useRead,b as verify};
