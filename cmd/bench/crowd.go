@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/cmd/bench/floor"
+	"github.com/earshot-im/earshot/cmd/bench/nodes"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
 // crowd is some nodes in groups: one writes, the others read, and all see each other.
 type crowd struct {
-	nodes  []*node        // the first writes
+	nodes  []*nodes.Node  // the first writes
 	groups map[int]string // IDs of groups by their number of readers, which are the first nodes after the writer
 	read   []string       // cursors of the nodes
 	sent   int
@@ -22,7 +23,7 @@ type crowd struct {
 func (b *bench) crowd(ctx context.Context, sizes []int) (*crowd, error) {
 	c := &crowd{groups: make(map[int]string)}
 	for len(c.nodes) <= sizes[len(sizes)-1] {
-		n, err := b.upQuiet(ctx, b.folder(), fmt.Sprint("Member ", len(c.nodes)), c.nodes...)
+		n, err := b.UpQuiet(ctx, b.Folder(), fmt.Sprint("Member ", len(c.nodes)), c.nodes...)
 		if err != nil {
 			return c, err
 		}
@@ -30,7 +31,7 @@ func (b *bench) crowd(ctx context.Context, sizes []int) (*crowd, error) {
 	}
 	c.read = make([]string, len(c.nodes))
 	for _, n := range c.nodes {
-		if err := n.until(ctx, n.name+" sees everybody", func(ctx context.Context) (bool, error) {
+		if err := n.Until(ctx, n.Name+" sees everybody", func(ctx context.Context) (bool, error) {
 			s, err := n.Status(ctx, &earshotv1.StatusRequest{})
 			return int(s.GetPeers()) == len(c.nodes)-1, err
 		}); err != nil {
@@ -54,9 +55,9 @@ func (c *crowd) gather(ctx context.Context, to int) error {
 	c.groups[to] = g.Id
 	var who []string
 	for _, n := range c.nodes[1 : to+1] {
-		who = append(who, n.person)
-		if err := n.until(ctx, n.name+" has accepted who invites", func(ctx context.Context) (bool, error) {
-			_, err := n.Accept(ctx, &earshotv1.AcceptRequest{Who: c.nodes[0].person})
+		who = append(who, n.Person)
+		if err := n.Until(ctx, n.Name+" has accepted who invites", func(ctx context.Context) (bool, error) {
+			_, err := n.Accept(ctx, &earshotv1.AcceptRequest{Who: c.nodes[0].Person})
 			return err == nil, nil
 		}); err != nil {
 			return err
@@ -66,7 +67,7 @@ func (c *crowd) gather(ctx context.Context, to int) error {
 		return err
 	}
 	for _, n := range c.nodes[:to+1] {
-		if err := n.until(ctx, n.name+" is in the group", func(ctx context.Context) (bool, error) {
+		if err := n.Until(ctx, n.Name+" is in the group", func(ctx context.Context) (bool, error) {
 			r, err := n.Groups(ctx, &earshotv1.GroupsRequest{})
 			for _, has := range r.GetGroups() {
 				if has.Id == g.Id && has.State == "" {
@@ -88,7 +89,7 @@ func (c *crowd) send(ctx context.Context, to, n int) (t tooks, err error) {
 		text := string(floor.Message(c.sent))
 		c.sent++
 		began[i] = time.Now()
-		if err := c.nodes[0].say(ctx, c.groups[to], text); err != nil {
+		if err := c.nodes[0].Say(ctx, c.groups[to], text); err != nil {
 			return t, err
 		}
 		t.disk = append(t.disk, time.Since(began[i]))
@@ -96,16 +97,16 @@ func (c *crowd) send(ctx context.Context, to, n int) (t tooks, err error) {
 	t.had = make([]time.Duration, n)
 	for i := range to {
 		reader := c.nodes[i+1]
-		arrived, err := reader.arrivals(ctx, &c.read[i+1])
+		arrived, err := reader.Arrived(ctx, &c.read[i+1])
 		if err != nil {
 			return t, err
 		}
 		if len(arrived) != n {
-			return t, fmt.Errorf("%s received %d messages, want %d", reader.name, len(arrived), n)
+			return t, fmt.Errorf("%s received %d messages, want %d", reader.Name, len(arrived), n)
 		}
 		for j, m := range arrived {
 			if m.Text != string(floor.Message(first+j)) {
-				return t, fmt.Errorf("%s received %q, want message %d", reader.name, m.Text, first+j)
+				return t, fmt.Errorf("%s received %q, want message %d", reader.Name, m.Text, first+j)
 			}
 			// A node notes the time at which it has proven a message and begins to store it, in
 			// whole milliseconds. By the end of that millisecond it had the message.

@@ -28,6 +28,10 @@
 //	W9  1,000,000 messages in 200 conversations: until they are listed; and the terminal screen:
 //	    until it shows the first, until it shows a key that was typed, its memory and what it does
 //	    while nothing happens. It takes some minutes
+//	W10 the page in a browser, where Chromium is here: what it loads, until it shows the
+//	    conversations, until it shows a key that was typed, a page of older messages and whether
+//	    what is read moves, its memory after 100,000 messages, and what it takes of the node. It
+//	    takes some minutes
 //
 // earshot is measured as its users have it: two processes of the real binary, asked through the
 // local API. Floors are processes of this binary (package floor). What is compared takes turns, so
@@ -49,27 +53,28 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/cmd/bench/floor"
+	"github.com/earshot-im/earshot/cmd/bench/nodes"
+	"github.com/earshot-im/earshot/cmd/bench/screens"
 	"github.com/earshot-im/earshot/cmd/isolate"
 )
 
 // A bench is one run of this program.
 type bench struct {
-	binary string        // of earshot
-	dir    string        // for everything
-	idle   time.Duration // how long W6 watches
-	mdns   bool          // the network is our own
-	made   int           // folders
+	nodes.Place
+	idle time.Duration // how long W6 and W9 watch
+	mdns bool          // the network is our own
 }
 
 var workloads = map[string]func(*bench, context.Context) error{
-	"W1": (*bench).w1,
-	"W2": (*bench).w2,
-	"W3": (*bench).w3,
-	"W4": (*bench).w4,
-	"W5": (*bench).w5,
-	"W6": (*bench).w6,
-	"W7": (*bench).w7,
-	"W9": (*bench).w9,
+	"W1":  (*bench).w1,
+	"W2":  (*bench).w2,
+	"W3":  (*bench).w3,
+	"W4":  (*bench).w4,
+	"W5":  (*bench).w5,
+	"W6":  (*bench).w6,
+	"W7":  (*bench).w7,
+	"W9":  func(b *bench, ctx context.Context) error { return screens.Terminal(ctx, &b.Place, b.idle) },
+	"W10": func(b *bench, ctx context.Context) error { return screens.Page(ctx, &b.Place) },
 }
 
 func main() {
@@ -122,7 +127,7 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	b := &bench{binary: path, dir: dir, idle: *idle, mdns: mdns}
+	b := &bench{Place: nodes.Place{Binary: path, Dir: dir}, idle: *idle, mdns: mdns}
 	for range *rounds {
 		for _, w := range chosen {
 			if err = workloads[w](b, ctx); err != nil {
@@ -131,10 +136,4 @@ func run(ctx context.Context, args []string) error {
 		}
 	}
 	return os.RemoveAll(dir)
-}
-
-// folder names a folder that is not there yet.
-func (b *bench) folder() string {
-	b.made++
-	return filepath.Join(b.dir, fmt.Sprint(b.made))
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/cmd/bench/floor"
+	"github.com/earshot-im/earshot/cmd/bench/report"
 )
 
 const (
@@ -16,12 +17,12 @@ const (
 
 // w1 sends one message at a time.
 func (b *bench) w1(ctx context.Context) (err error) {
-	ann, bob, err := b.pair(ctx)
+	ann, bob, err := b.Pair(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, ann.Stop(), bob.Stop()) }()
-	far, near, err := floor.Pair(ctx, b.folder)
+	far, near, err := floor.Pair(ctx, b.Folder)
 	if err != nil {
 		return err
 	}
@@ -33,7 +34,7 @@ func (b *bench) w1(ctx context.Context) (err error) {
 			text := string(floor.Message(sent))
 			sent++
 			began := time.Now()
-			if err := ann.say(ctx, bob.person, text); err != nil {
+			if err := ann.Say(ctx, bob.Person, text); err != nil {
 				return nil, err
 			}
 			took = append(took, time.Since(began))
@@ -66,17 +67,17 @@ func (b *bench) w1(ctx context.Context) (err error) {
 		}
 	}
 	for _, step := range parts {
-		out("floor", "W1", step+"_p50_us", micros(median(took[step])))
+		report.Out("floor", "W1", step+"_p50_us", report.Micros(report.Median(took[step])))
 	}
-	sum := median(took["echo"]) + 2*median(took["commit"]) + median(took["sign"]) + median(took["check"])
-	out("floor", "W1", "sum_us", micros(sum))
-	least := median(took["each"])
+	sum := report.Median(took["echo"]) + 2*report.Median(took["commit"]) + report.Median(took["sign"]) + report.Median(took["check"])
+	report.Out("floor", "W1", "sum_us", report.Micros(sum))
+	least := report.Median(took["each"])
 	for _, peer := range []struct{ name, step string }{{"floor", "each"}, {"earshot", "earshot"}} {
-		out(peer.name, "W1", "p50_us", micros(median(took[peer.step])))
-		out(peer.name, "W1", "p99_us", micros(quantile(took[peer.step], 0.99)))
+		report.Out(peer.name, "W1", "p50_us", report.Micros(report.Median(took[peer.step])))
+		report.Out(peer.name, "W1", "p99_us", report.Micros(report.Quantile(took[peer.step], 0.99)))
 	}
-	ours := median(took["earshot"])
-	out("earshot", "W1", "p50_over_sum", float64(ours)/float64(sum))
-	versus("W1", "p50_over_floor", float64(ours)/float64(least), 1.6)
+	ours := report.Median(took["earshot"])
+	report.Out("earshot", "W1", "p50_over_sum", float64(ours)/float64(sum))
+	report.Versus("W1", "p50_over_floor", float64(ours)/float64(least), 1.6)
 	return nil
 }

@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/cmd/bench/floor"
+	"github.com/earshot-im/earshot/cmd/bench/nodes"
 	"github.com/earshot-im/earshot/cmd/bench/process"
+	"github.com/earshot-im/earshot/cmd/bench/report"
 )
 
 const (
@@ -17,12 +19,12 @@ const (
 
 // w2 sends many messages at once.
 func (b *bench) w2(ctx context.Context) (err error) {
-	ann, bob, err := b.pair(ctx)
+	ann, bob, err := b.Pair(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, ann.Stop(), bob.Stop()) }()
-	far, near, err := floor.Pair(ctx, b.folder)
+	far, near, err := floor.Pair(ctx, b.Folder)
 	if err != nil {
 		return err
 	}
@@ -32,7 +34,7 @@ func (b *bench) w2(ctx context.Context) (err error) {
 	earshot := &pipe{name: "earshot", pids: []int{ann.PID(), bob.PID()}, send: func(count int) error {
 		first := sent
 		sent += count
-		return ann.sayAll(ctx, bob, first, count, delivered)
+		return ann.SayAll(ctx, bob, first, count, nodes.Delivered)
 	}}
 	least := &pipe{name: "floor", pids: []int{near.PID(), far.PID()}, send: func(count int) error {
 		_, err := near.Do("group", count)
@@ -53,12 +55,12 @@ func (b *bench) w2(ctx context.Context) (err error) {
 		ratios = append(ratios, earshot.rates[len(earshot.rates)-1]/least.rates[len(least.rates)-1])
 	}
 	for _, p := range []*pipe{least, earshot} {
-		out(p.name, "W2", "msgs_per_s", median(p.rates))
+		report.Out(p.name, "W2", "msgs_per_s", report.Median(p.rates))
 		if len(p.cpus) > 0 {
-			out(p.name, "W2", "cpu_s", median(p.cpus).Seconds())
+			report.Out(p.name, "W2", "cpu_s", report.Median(p.cpus).Seconds())
 		}
 	}
-	versus("W2", "rate_over_floor", median(ratios), 1.0/3)
+	report.Versus("W2", "rate_over_floor", report.Median(ratios), 1.0/3)
 	return nil
 }
 

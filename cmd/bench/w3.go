@@ -13,7 +13,9 @@ import (
 
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/earshot-im/earshot/cmd/bench/nodes"
 	"github.com/earshot-im/earshot/cmd/bench/process"
+	"github.com/earshot-im/earshot/cmd/bench/report"
 	"github.com/earshot-im/earshot/cmd/bench/ssh"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
@@ -37,7 +39,7 @@ func (b *bench) w3(ctx context.Context) error {
 			return err
 		}
 		memory := *b
-		memory.dir = dir
+		memory.Dir = dir
 		err = memory.w3On(ctx, "memory", false)
 		if err = errors.Join(err, os.RemoveAll(dir)); err != nil {
 			return err
@@ -49,7 +51,7 @@ func (b *bench) w3(ctx context.Context) error {
 // w3On is w3 in one place. With sync the others' files are brought to the disk as well, as ours always
 // are.
 func (b *bench) w3On(ctx context.Context, where string, sync bool) (err error) {
-	ann, bob, err := b.pair(ctx)
+	ann, bob, err := b.Pair(ctx)
 	if err != nil {
 		return err
 	}
@@ -59,7 +61,7 @@ func (b *bench) w3On(ctx context.Context, where string, sync bool) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, others.Stop()) }()
-	file, folder := b.folder(), b.folder()
+	file, folder := b.Folder(), b.Folder()
 	if err := errors.Join(randomFile(file, w3Size), randomFolder(folder)); err != nil {
 		return err
 	}
@@ -73,9 +75,9 @@ func (b *bench) w3On(ctx context.Context, where string, sync bool) (err error) {
 		return err
 	}
 	if len(large.theirs) > 0 {
-		out("earshot", "W3", where+"_all_rate_over_scp", best(large.ours)/best(large.theirs))
-		versus("W3", where+"_rate_over_scp", best(large.moved)/best(large.theirs), 1.8)
-		versus("W3", where+"_small_time_over_tar", best(small.theirs)/best(small.ours), 1.5)
+		report.Out("earshot", "W3", where+"_all_rate_over_scp", best(large.ours)/best(large.theirs))
+		report.Versus("W3", where+"_rate_over_scp", best(large.moved)/best(large.theirs), 1.8)
+		report.Versus("W3", where+"_small_time_over_tar", best(small.theirs)/best(small.ours), 1.5)
 	}
 	for _, h := range []*handing{&large, &small} {
 		h.report()
@@ -87,7 +89,7 @@ func (b *bench) w3On(ctx context.Context, where string, sync bool) (err error) {
 func (b *bench) startSSH(ctx context.Context) (*ssh.Server, error) {
 	s, err := new(ssh.Server), ssh.ErrNone
 	if b.mdns {
-		s, err = ssh.Start(ctx, b.folder())
+		s, err = ssh.Start(ctx, b.Folder())
 	}
 	if errors.Is(err, ssh.ErrNone) {
 		fmt.Fprintln(os.Stderr, "bench: W3 goes without scp and tar: it needs the OpenSSH client and server, and a network of its own")
@@ -102,7 +104,7 @@ func (b *bench) startSSH(ctx context.Context) (*ssh.Server, error) {
 type handing struct {
 	what, where         string
 	size                float64
-	ann, bob            *node
+	ann, bob            *nodes.Node
 	path                string
 	ours, moved, theirs []float64
 	cpu                 [2][]time.Duration // of the sender, of the receiver
@@ -110,11 +112,11 @@ type handing struct {
 }
 
 // best returns the highest rate: what others do on this machine only makes it lower.
-func best(rates []float64) float64 { return quantile(rates, 1) }
+func best(rates []float64) float64 { return report.Quantile(rates, 1) }
 
 func (h *handing) measure(ctx context.Context, b *bench, other func(ctx context.Context, from, to string) error, sync bool) error {
 	for range w3Turns {
-		to := b.folder()
+		to := b.Folder()
 		began := time.Now()
 		err := other(ctx, h.path, to)
 		if err == nil && sync {
@@ -138,7 +140,7 @@ func (h *handing) measure(ctx context.Context, b *bench, other func(ctx context.
 
 // one hands it over once.
 func (h *handing) one(ctx context.Context, b *bench) error {
-	to := b.folder()
+	to := b.Folder()
 	if err := os.Mkdir(to, 0o700); err != nil {
 		return err
 	}
@@ -149,12 +151,12 @@ func (h *handing) one(ctx context.Context, b *bench) error {
 		_ = process.ForgetPeak(pid)
 	}
 	began := time.Now()
-	id, err := h.ann.hand(ctx, h.bob, h.path)
+	id, err := hand(ctx, h.ann, h.bob, h.path)
 	if err != nil {
 		return err
 	}
 	offered := time.Now()
-	if err := h.bob.fetch(ctx, id, to); err != nil {
+	if err := fetch(ctx, h.bob, id, to); err != nil {
 		return err
 	}
 	h.ours = append(h.ours, h.size/time.Since(began).Seconds())
@@ -172,20 +174,20 @@ func (h *handing) one(ctx context.Context, b *bench) error {
 
 func (h *handing) report() {
 	if len(h.theirs) > 0 {
-		out("ssh", "W3", h.where+"_"+h.what+"_mb_per_s", best(h.theirs)/1e6)
+		report.Out("ssh", "W3", h.where+"_"+h.what+"_mb_per_s", best(h.theirs)/1e6)
 	}
-	out("earshot", "W3", h.where+"_"+h.what+"_mb_per_s", best(h.moved)/1e6)
-	out("earshot", "W3", h.where+"_all_"+h.what+"_mb_per_s", best(h.ours)/1e6)
+	report.Out("earshot", "W3", h.where+"_"+h.what+"_mb_per_s", best(h.moved)/1e6)
+	report.Out("earshot", "W3", h.where+"_all_"+h.what+"_mb_per_s", best(h.ours)/1e6)
 	for i, who := range []string{"sender", "receiver"} {
 		if len(h.cpu[i]) > 0 {
-			out("earshot", "W3", h.where+"_"+who+"_cpu_s_"+h.what, median(h.cpu[i]).Seconds())
-			versus("W3", h.where+"_"+who+"_peak_mib_"+h.what, float64(h.memory[i])/(1<<20), 64)
+			report.Out("earshot", "W3", h.where+"_"+who+"_cpu_s_"+h.what, report.Median(h.cpu[i]).Seconds())
+			report.Versus("W3", h.where+"_"+who+"_peak_mib_"+h.what, float64(h.memory[i])/(1<<20), 64)
 		}
 	}
 }
 
 // hand sends a file or folder to somebody, and returns when they know of it.
-func (n *node) hand(ctx context.Context, to *node, path string) (id string, err error) {
+func hand(ctx context.Context, n, to *nodes.Node, path string) (id string, err error) {
 	adding, err := n.Add(ctx, &earshotv1.AddRequest{Path: path})
 	if err != nil {
 		return "", err
@@ -200,15 +202,15 @@ func (n *node) hand(ctx context.Context, to *node, path string) (id string, err 
 	if err := adding.Err(); err != nil && !errors.Is(err, io.EOF) {
 		return "", err
 	}
-	sent, err := n.Send(ctx, &earshotv1.SendRequest{To: to.person, Files: []string{file}, Wait: delivered, Timeout: durationpb.New(process.Patience)})
-	if err == nil && sent.State != delivered && sent.State != "read" {
+	sent, err := n.Send(ctx, &earshotv1.SendRequest{To: to.Person, Files: []string{file}, Wait: nodes.Delivered, Timeout: durationpb.New(process.Patience)})
+	if err == nil && sent.State != nodes.Delivered && sent.State != "read" {
 		err = fmt.Errorf("the message with a file is only %s", sent.State)
 	}
 	return sent.GetId(), err
 }
 
 // fetch accepts what a message brings, and returns when it is saved in a folder.
-func (n *node) fetch(ctx context.Context, id, to string) error {
+func fetch(ctx context.Context, n *nodes.Node, id, to string) error {
 	if _, err := n.SaveFiles(ctx, &earshotv1.SaveFilesRequest{Id: id, To: to}); err != nil {
 		return err
 	}
@@ -230,10 +232,10 @@ func (n *node) fetch(ctx context.Context, id, to string) error {
 }
 
 // besideW3 measures messages alone, and beside a file that is handed over.
-func (b *bench) besideW3(ctx context.Context, where string, ann, bob *node, file string) error {
+func (b *bench) besideW3(ctx context.Context, where string, ann, bob *nodes.Node, file string) error {
 	say := func() (time.Duration, error) {
 		began := time.Now()
-		err := ann.say(ctx, bob.person, "hello")
+		err := ann.Say(ctx, bob.Person, "hello")
 		return time.Since(began), err
 	}
 	var alone, beside []time.Duration
@@ -244,16 +246,16 @@ func (b *bench) besideW3(ctx context.Context, where string, ann, bob *node, file
 		}
 		alone = append(alone, took)
 	}
-	to := b.folder()
+	to := b.Folder()
 	if err := os.Mkdir(to, 0o700); err != nil {
 		return err
 	}
-	id, err := ann.hand(ctx, bob, file)
+	id, err := hand(ctx, ann, bob, file)
 	if err != nil {
 		return err
 	}
 	done := make(chan error, 1)
-	go func() { done <- bob.fetch(ctx, id, to) }() // is waited for below
+	go func() { done <- fetch(ctx, bob, id, to) }() // is waited for below
 	for moving := true; moving; {
 		took, err := say()
 		if err != nil {
@@ -275,10 +277,10 @@ func (b *bench) besideW3(ctx context.Context, where string, ann, bob *node, file
 	if len(beside) == 0 {
 		return errors.New("the file was faster than one message")
 	}
-	out("earshot", "W3", where+"_alone_p50_us", micros(median(alone)))
-	out("earshot", "W3", where+"_beside_p50_us", micros(median(beside)))
-	out("earshot", "W3", where+"_beside_p99_us", micros(quantile(beside, 0.99)))
-	versus("W3", where+"_beside_over_alone", float64(median(beside))/float64(median(alone)), 3)
+	report.Out("earshot", "W3", where+"_alone_p50_us", report.Micros(report.Median(alone)))
+	report.Out("earshot", "W3", where+"_beside_p50_us", report.Micros(report.Median(beside)))
+	report.Out("earshot", "W3", where+"_beside_p99_us", report.Micros(report.Quantile(beside, 0.99)))
+	report.Versus("W3", where+"_beside_over_alone", float64(report.Median(beside))/float64(report.Median(alone)), 3)
 	return nil
 }
 

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/cmd/bench/floor"
+	"github.com/earshot-im/earshot/cmd/bench/process"
+	"github.com/earshot-im/earshot/cmd/bench/report"
 )
 
 const (
@@ -36,7 +38,7 @@ func (b *bench) w4(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	fan, servers, err := floor.Fan(ctx, b.folder, w4Sizes[len(w4Sizes)-1])
+	fan, servers, err := floor.Fan(ctx, b.Folder, w4Sizes[len(w4Sizes)-1])
 	for _, p := range servers {
 		running = append(running, p)
 	}
@@ -44,7 +46,7 @@ func (b *bench) w4(ctx context.Context) (err error) {
 		return err
 	}
 	running = append(running, fan)
-	author, hearers, err := floor.Gossip(ctx, b.folder, w4Sizes)
+	author, hearers, err := floor.Gossip(ctx, b.Folder, w4Sizes)
 	for _, p := range hearers {
 		running = append(running, p)
 	}
@@ -52,7 +54,7 @@ func (b *bench) w4(ctx context.Context) (err error) {
 		return err
 	}
 	running = append(running, author)
-	if err := pause(ctx, w4Rest); err != nil {
+	if err := process.Pause(ctx, w4Rest); err != nil {
 		return err
 	}
 
@@ -71,11 +73,11 @@ func (b *bench) w4(ctx context.Context) (err error) {
 		if err := sendAll([]*way{least, gossip, earshot}, to); err != nil {
 			return err
 		}
-		over := func(a, b *way) float64 { return float64(median(a.had)) / float64(median(b.had)) }
+		over := func(a, b *way) float64 { return float64(report.Median(a.had)) / float64(report.Median(b.had)) }
 		if to == 10 {
-			versus("W4", "to10_over_floor", over(earshot, least), 2.5)
+			report.Versus("W4", "to10_over_floor", over(earshot, least), 2.5)
 		} else {
-			versus("W4", fmt.Sprintf("to%d_faster_than_gossipsub", to), over(gossip, earshot), 4)
+			report.Versus("W4", fmt.Sprintf("to%d_faster_than_gossipsub", to), over(gossip, earshot), 4)
 		}
 	}
 	return nil
@@ -120,7 +122,7 @@ func sendAll(ways []*way, to int) error {
 
 func (w *way) print(metric string, took []time.Duration) {
 	if len(took) > 0 {
-		out(w.peer, "W4", metric+"p50_us", micros(median(took)))
-		out(w.peer, "W4", metric+"p99_us", micros(quantile(took, 0.99)))
+		report.Out(w.peer, "W4", metric+"p50_us", report.Micros(report.Median(took)))
+		report.Out(w.peer, "W4", metric+"p99_us", report.Micros(report.Quantile(took, 0.99)))
 	}
 }

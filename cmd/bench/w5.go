@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/cmd/bench/floor"
+	"github.com/earshot-im/earshot/cmd/bench/nodes"
+	"github.com/earshot-im/earshot/cmd/bench/report"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
@@ -16,12 +18,12 @@ const (
 
 // w5 has messages wait for a reader that is off.
 func (b *bench) w5(ctx context.Context) (err error) {
-	far, err := floor.Holder(ctx, b.folder(), w5Messages)
+	far, err := floor.Holder(ctx, b.Folder(), w5Messages)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, far.Stop()) }()
-	ann, bob, err := b.pair(ctx)
+	ann, bob, err := b.Pair(ctx)
 	if err != nil {
 		return err
 	}
@@ -31,31 +33,31 @@ func (b *bench) w5(ctx context.Context) (err error) {
 	var ratios []float64
 	wrong := 0
 	for turn := range w5Turns {
-		least, err := floor.Pull(ctx, b.folder(), far, w5Messages)
+		least, err := floor.Pull(ctx, b.Folder(), far, w5Messages)
 		if err != nil {
 			return err
 		}
 		var cursor string
-		if _, err = bob.arrivals(ctx, &cursor); err == nil {
+		if _, err = bob.Arrived(ctx, &cursor); err == nil {
 			err = bob.Stop()
 		}
 		if err == nil {
-			err = ann.sayAll(ctx, bob, turn*w5Messages, w5Messages, queued)
+			err = ann.SayAll(ctx, bob, turn*w5Messages, w5Messages, nodes.Queued)
 		}
 		if err != nil {
 			return err
 		}
 		began := time.Now()
-		again, err := b.upQuiet(ctx, bob.dir, bob.name, ann)
+		again, err := b.UpQuiet(ctx, bob.Dir, bob.Name, ann)
 		if err != nil {
 			return err
 		}
 		bob = again
-		end, err := bob.last(ctx, ann, (turn+1)*w5Messages-1)
+		end, err := bob.Last(ctx, ann, (turn+1)*w5Messages-1)
 		if err != nil {
 			return err
 		}
-		arrived, err := bob.arrivals(ctx, &cursor)
+		arrived, err := bob.Arrived(ctx, &cursor)
 		if err != nil {
 			return err
 		}
@@ -64,11 +66,11 @@ func (b *bench) w5(ctx context.Context) (err error) {
 		floors, takes, readies = append(floors, least), append(takes, took), append(readies, bob.Took)
 		ratios = append(ratios, float64(took)/float64(least))
 	}
-	out("floor", "W5", "ms", millis(median(floors)))
-	out("earshot", "W5", "ms", millis(median(takes)))
-	out("earshot", "W5", "ready_ms", millis(median(readies)))
-	versus("W5", "lost_or_double", float64(wrong), 0)
-	versus("W5", "ms_over_floor", median(ratios), 2)
+	report.Out("floor", "W5", "ms", report.Millis(report.Median(floors)))
+	report.Out("earshot", "W5", "ms", report.Millis(report.Median(takes)))
+	report.Out("earshot", "W5", "ready_ms", report.Millis(report.Median(readies)))
+	report.Versus("W5", "lost_or_double", float64(wrong), 0)
+	report.Versus("W5", "ms_over_floor", report.Median(ratios), 2)
 	return nil
 }
 

@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/cmd/bench/floor"
+	"github.com/earshot-im/earshot/cmd/bench/nodes"
 	"github.com/earshot-im/earshot/cmd/bench/process"
+	"github.com/earshot-im/earshot/cmd/bench/report"
 )
 
 const (
@@ -24,10 +26,10 @@ func (b *bench) w6(ctx context.Context) (err error) {
 			err = errors.Join(err, r.Stop())
 		}
 	}()
-	dir, leastDir := b.folder(), b.folder()
+	dir, leastDir := b.Folder(), b.Folder()
 	var first time.Duration
 	var readies, leastReadies []time.Duration
-	var ann *node
+	var ann *nodes.Node
 	var least *floor.Process
 	for turn := range w6Starts + 1 {
 		if turn > 0 {
@@ -48,32 +50,32 @@ func (b *bench) w6(ctx context.Context) (err error) {
 		readies, leastReadies = append(readies, ann.Took), append(leastReadies, least.Took)
 	}
 	running = append(running, ann, least)
-	bob, err := b.upFound(ctx, b.folder(), "Bob", ann)
+	bob, err := b.upFound(ctx, b.Folder(), "Bob", ann)
 	if err != nil {
 		return err
 	}
 	running = append(running, bob)
-	if err := ann.meet(ctx, bob); err != nil {
+	if err := ann.Meet(ctx, bob); err != nil {
 		return err
 	}
-	out("floor", "W6", "ready_ms", millis(median(leastReadies)))
-	out("earshot", "W6", "first_ready_ms", millis(first))
-	versus("W6", "ready_ms", millis(median(readies)), 200)
+	report.Out("floor", "W6", "ready_ms", report.Millis(report.Median(leastReadies)))
+	report.Out("earshot", "W6", "first_ready_ms", report.Millis(first))
+	report.Versus("W6", "ready_ms", report.Millis(report.Median(readies)), 200)
 	return b.watchIdle(ctx, ann, least)
 }
 
 // upFound starts a node that others find by mDNS. Where there is no network for that, it is told of
 // them.
-func (b *bench) upFound(ctx context.Context, dir, name string, peers ...*node) (*node, error) {
+func (b *bench) upFound(ctx context.Context, dir, name string, peers ...*nodes.Node) (*nodes.Node, error) {
 	if b.mdns {
-		return b.up(ctx, dir, name)
+		return b.Up(ctx, dir, name)
 	}
-	return b.upQuiet(ctx, dir, name, peers...)
+	return b.UpQuiet(ctx, dir, name, peers...)
 }
 
 // watchIdle prints what two processes use while nothing happens.
-func (b *bench) watchIdle(ctx context.Context, ann *node, least *floor.Process) error {
-	if err := pause(ctx, w6Rest); err != nil {
+func (b *bench) watchIdle(ctx context.Context, ann *nodes.Node, least *floor.Process) error {
+	if err := process.Pause(ctx, w6Rest); err != nil {
 		return err
 	}
 	var before, after [2]time.Duration
@@ -87,7 +89,7 @@ func (b *bench) watchIdle(ctx context.Context, ann *node, least *floor.Process) 
 			return err
 		}
 	}
-	if err := pause(ctx, b.idle); err != nil {
+	if err := process.Pause(ctx, b.idle); err != nil {
 		return err
 	}
 	for i, pid := range pids {
@@ -98,20 +100,9 @@ func (b *bench) watchIdle(ctx context.Context, ann *node, least *floor.Process) 
 	}
 	mib := func(i int) float64 { return float64(memory[i]) / (1 << 20) }
 	percent := func(i int) float64 { return 100 * float64(after[i]-before[i]) / float64(b.idle) }
-	out("floor", "W6", "rss_mib", mib(1))
-	out("floor", "W6", "cpu_pct", percent(1))
-	versus("W6", "rss_mib", mib(0), 45)
-	versus("W6", "cpu_pct", percent(0), 0.2)
+	report.Out("floor", "W6", "rss_mib", mib(1))
+	report.Out("floor", "W6", "cpu_pct", percent(1))
+	report.Versus("W6", "rss_mib", mib(0), 45)
+	report.Versus("W6", "cpu_pct", percent(0), 0.2)
 	return nil
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

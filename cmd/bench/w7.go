@@ -4,14 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
+	"github.com/earshot-im/earshot/cmd/bench/nodes"
 	"github.com/earshot-im/earshot/cmd/bench/process"
+	"github.com/earshot-im/earshot/cmd/bench/report"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
@@ -19,9 +19,9 @@ const (
 	w7Messages = 1_000_000
 	w7Turns    = 9 // the median counts
 
-	// w7Common is in every third message, or so; w7Missing in none.
-	w7Common, w7Missing = "the", "qqq"
-	w7Found             = 20
+	w7Common  = nodes.CommonWord
+	w7Missing = "qqq" // is in no message
+	w7Found   = 20
 
 	// searchFile is the search cache in a node's directory.
 	searchFile = "search"
@@ -29,17 +29,17 @@ const (
 
 // w7 searches a large store.
 func (b *bench) w7(ctx context.Context) (err error) {
-	dir := b.folder()
-	ann, err := b.upQuiet(ctx, dir, "Ann")
+	dir := b.Folder()
+	ann, err := b.UpQuiet(ctx, dir, "Ann")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, ann.Stop()) }()
-	text, err := ann.fill(ctx)
+	text, err := fill(ctx, ann)
 	if err != nil {
 		return err
 	}
-	if _, err := ann.search(ctx, w7Missing); err != nil {
+	if _, err := search(ctx, ann, w7Missing); err != nil {
 		return err
 	}
 	cache := filepath.Join(dir, searchFile)
@@ -47,48 +47,48 @@ func (b *bench) w7(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	versus("W7", "search_cache_over_text", float64(info.Size())/float64(text), 1.15)
+	report.Versus("W7", "search_cache_over_text", float64(info.Size())/float64(text), 1.15)
 
 	// The cache is made anew: by the search that needs it, which does not pause.
 	if err := errors.Join(ann.Stop(), os.Remove(cache)); err != nil {
 		return err
 	}
-	if ann, err = b.upQuiet(ctx, dir, "Ann"); err != nil {
+	if ann, err = b.UpQuiet(ctx, dir, "Ann"); err != nil {
 		return err
 	}
 	before, _, unknown := process.Usage(ann.PID())
-	took, err := ann.search(ctx, w7Missing)
+	took, err := search(ctx, ann, w7Missing)
 	if err != nil {
 		return err
 	}
-	out("earshot", "W7", "search_first_s", took.Seconds())
+	report.Out("earshot", "W7", "search_first_s", took.Seconds())
 	if unknown == nil {
 		after, _, err := process.Usage(ann.PID())
 		if err != nil {
 			return err
 		}
-		versus("W7", "search_cpu_us_a_message", micros(after-before)/w7Messages, 5)
+		report.Versus("W7", "search_cpu_us_a_message", report.Micros(after-before)/w7Messages, 5)
 	}
 
 	// What a node has been doing before is not what a search takes.
 	if err := ann.Stop(); err != nil {
 		return err
 	}
-	if ann, err = b.upQuiet(ctx, dir, "Ann"); err != nil {
+	if ann, err = b.UpQuiet(ctx, dir, "Ann"); err != nil {
 		return err
 	}
-	if err := pause(ctx, w6Rest); err != nil {
+	if err := process.Pause(ctx, w6Rest); err != nil {
 		return err
 	}
 	_, rest, unknown := process.Usage(ann.PID())
 	cold := process.Forget(cache) == nil
-	if took, err = ann.search(ctx, w7Missing); err != nil {
+	if took, err = search(ctx, ann, w7Missing); err != nil {
 		return err
 	}
 	if cold {
-		out("earshot", "W7", "search_missing_cold_ms", millis(took))
+		report.Out("earshot", "W7", "search_missing_cold_ms", report.Millis(took))
 	}
-	if _, err = ann.search(ctx, w7Common); err != nil {
+	if _, err = search(ctx, ann, w7Common); err != nil {
 		return err
 	}
 	grown := func() (mib float64, err error) {
@@ -100,7 +100,7 @@ func (b *bench) w7(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		versus("W7", "search_rss_mib", mib, 8)
+		report.Versus("W7", "search_rss_mib", mib, 8)
 	}
 	for _, w := range []struct {
 		words, metric string
@@ -108,26 +108,26 @@ func (b *bench) w7(ctx context.Context) (err error) {
 	}{{w7Common, "search_common_ms", 20}, {w7Missing, "search_missing_ms", 300}} {
 		var all []time.Duration
 		for range w7Turns {
-			if took, err = ann.search(ctx, w.words); err != nil {
+			if took, err = search(ctx, ann, w.words); err != nil {
 				return err
 			}
 			all = append(all, took)
 		}
-		versus("W7", w.metric, millis(median(all)), w.target)
+		report.Versus("W7", w.metric, report.Millis(report.Median(all)), w.target)
 	}
 	if unknown == nil { // with what the collector leaves for later
 		mib, err := grown()
 		if err != nil {
 			return err
 		}
-		out("earshot", "W7", "search_rss_many_mib", mib)
+		report.Out("earshot", "W7", "search_rss_many_mib", mib)
 	}
 	return nil
 }
 
 // search looks for words, and returns how long it took until the newest w7Found were there, or it was
 // clear that there are none.
-func (n *node) search(ctx context.Context, words string) (time.Duration, error) {
+func search(ctx context.Context, n *nodes.Node, words string) (time.Duration, error) {
 	began := time.Now()
 	stream, err := n.Search(ctx, &earshotv1.SearchRequest{Words: words, Limit: w7Found})
 	if err != nil {
@@ -149,7 +149,7 @@ func (n *node) search(ctx context.Context, words string) (time.Duration, error) 
 
 // fill writes w7Messages messages into a group that the owner is alone in, and returns how long their
 // texts are.
-func (n *node) fill(ctx context.Context) (size int, err error) {
+func fill(ctx context.Context, n *nodes.Node) (size int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*process.Patience)
 	defer cancel()
 	g, err := n.CreateGroup(ctx, &earshotv1.CreateGroupRequest{Name: "Notes"})
@@ -157,31 +157,10 @@ func (n *node) fill(ctx context.Context) (size int, err error) {
 		return 0, err
 	}
 	random := rand.New(rand.NewPCG(7, 7))
-	err = n.sayTexts(ctx, g.Id, w7Messages, queued, func(int) string {
-		text := sentence(random)
+	err = n.SayTexts(ctx, g.Id, w7Messages, nodes.Queued, func(int) string {
+		text := nodes.Sentence(random)
 		size += len(text)
 		return text
 	})
 	return size, err
-}
-
-// sentence returns words as people write them: about 80 bytes, of some 5,000 words of which a few are
-// frequent.
-func sentence(random *rand.Rand) string {
-	var b strings.Builder
-	for b.Len() < 75 {
-		if b.Len() > 0 {
-			b.WriteByte(' ')
-		}
-		n := int(math.Pow(5000, random.Float64()))
-		if n == 1 {
-			b.WriteString(w7Common)
-			continue
-		}
-		for range 2 + n%7 {
-			b.WriteByte("etaoinshrdlucmfwyp"[n%18])
-			n = n*31 + 7
-		}
-	}
-	return b.String()
 }

@@ -69,7 +69,10 @@ var imports = map[string]string{
 	"cmd/earshot/terminal": "crypto/names",
 	"cmd/demo":             "cmd/isolate",
 	"cmd/lab":              "",
-	"cmd/bench":            "cmd/bench/floor cmd/bench/process cmd/bench/ssh cmd/isolate cmd/window node/localapi node/localapi/v1",
+	"cmd/bench":            "cmd/bench/floor cmd/bench/nodes cmd/bench/process cmd/bench/report cmd/bench/screens cmd/bench/ssh cmd/isolate node/localapi/v1",
+	"cmd/bench/nodes":      "cmd/bench/floor cmd/bench/process node/localapi node/localapi/v1",
+	"cmd/bench/report":     "",
+	"cmd/bench/screens":    "cmd/bench/nodes cmd/bench/process cmd/bench/report cmd/earshot/web/page cmd/window node/localapi/v1",
 	"cmd/bench/floor":      "cmd/bench/process node/link",
 	"cmd/bench/process":    "",
 	"cmd/bench/ssh":        "cmd/bench/process",
@@ -185,6 +188,7 @@ var outsiders = map[string]string{
 	"github.com/rivo/uniseg":               "cmd/earshot/compose cmd/earshot/frame",
 	"github.com/vishvananda/netlink":       "cmd/earshot/web cmd/isolate",
 	"github.com/godbus/":                   "cmd/earshot/desktop cmd/earshot/lock",
+	"github.com/chromedp/":                 "cmd/bench/screens",
 	"golang.org/x/image/":                  "node/files/picture",
 }
 
