@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"regexp"
 	"time"
 
 	"github.com/earshot-im/earshot/cmd/earshot/web/page"
@@ -21,6 +22,9 @@ var kinds = map[string]string{
 	".webmanifest": "application/manifest+json",
 	".txt":         "text/plain; charset=utf-8",
 }
+
+// fixed are the names of files that say what is in them: it never changes, and a browser need not ask for it again.
+var fixed = regexp.MustCompile(`-[0-9A-Z]{8}\.(js|css)$`)
 
 // assets are the files of the page, by their paths: their ETags.
 type assets map[string]string
@@ -62,6 +66,9 @@ func (a assets) serve(w http.ResponseWriter, r *http.Request) error {
 	h.Set("Content-Type", kinds[path.Ext(name)])
 	h.Set("ETag", tag)
 	h.Set("Cache-Control", "no-cache") // a newer program has a newer page
+	if fixed.MatchString(name) {
+		h.Set("Cache-Control", "max-age=31536000, immutable")
+	}
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(b))
 	return nil
 }

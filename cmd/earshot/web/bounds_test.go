@@ -119,7 +119,7 @@ func TestHalfABodyHoldsNoConnection(t *testing.T) {
 		"PUT /file?name=x HTTP/1.1\r\n" + page:                      "401",
 		"DELETE /session HTTP/1.1\r\n" + page:                       "401",
 		"GET / HTTP/1.1\r\n" + page:                                 "400",
-		"GET /main.js HTTP/1.1\r\n" + page:                          "400",
+		"GET /manifest.webmanifest HTTP/1.1\r\n" + page:             "400",
 		"POST /earshot.v1.Node/Down HTTP/1.1\r\n" + page:            "403",
 		"POST /earshot.v1.Node/Me HTTP/1.1\r\nCookie: x\r\n" + page: "401",
 	} {

@@ -213,7 +213,7 @@ func TestSessionIsEnded(t *testing.T) {
 func TestOnlyThePageAsks(t *testing.T) {
 	b := newWorld(t).open(&earshotv1.OpenWebRequest{}).enter()
 	for _, site := range []string{"", "none", "same-site", "cross-site", "same-origin, same-origin", "Same-Origin"} {
-		for _, r := range [][3]string{{"GET", "/main.js"}, {"GET", "/icon.svg"}, {"POST", "/proof", "{}"}, {"POST", "/session", "{}"}, {"POST", "/earshot.v1.Node/Me", "{}"},
+		for _, r := range [][3]string{{"GET", "/manifest.webmanifest"}, {"GET", "/icon.svg"}, {"POST", "/proof", "{}"}, {"POST", "/session", "{}"}, {"POST", "/earshot.v1.Node/Me", "{}"},
 			{"PUT", "/file?name=x", "x"}, {"GET", "/file/" + strings.Repeat("0", 64) + "/1"}, {"POST", "/ticket", "{}"}, {"DELETE", "/session"}, {"POST", "/", "x"}, {"OPTIONS", "/", ""}} {
 			got := b.ask(r[0], r[1], r[2], "Sec-Fetch-Site", site)
 			if got.StatusCode != 403 {

@@ -2,9 +2,9 @@
 // page speaks with its gateway as ../WEB.md says, and shows what the terminal screen shows.
 //
 // The sources are in src: modules of JavaScript, one style and one document. What the program has in it is in
-// dist, which .vendor makes of them: minified, split into what is needed at once and what is loaded when it is
-// first shown, and beside it one file of Preact, whose licences are in .vendor/npm. `go generate` makes dist
-// again; a test in .vendor fails if that is not what is there.
+// dist, which .vendor makes of them: minified, split into what is needed at once and what is loaded once the list
+// of conversations stands, and with Preact, whose licences are in .vendor/npm. `go generate` makes dist again; a
+// test in .vendor fails if that is not what is there.
 //
 // It holds to these rules. What others have written goes into the document as text and never as markup; no
 // module uses innerHTML or eval, and the page runs under a policy that allows neither, nor scripts and styles

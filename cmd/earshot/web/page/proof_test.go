@@ -164,7 +164,7 @@ func TestAllIsLoadedAfterTheProof(t *testing.T) {
 	}
 	g.set(func() {
 		for _, path := range g.asked {
-			if strings.Contains(path, "/settings-") || strings.Contains(path, "/folder-") {
+			if strings.Contains(path, "/later-") {
 				t.Errorf("it is asked for %s", path)
 			}
 		}

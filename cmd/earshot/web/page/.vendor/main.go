@@ -1,31 +1,37 @@
-// Command vendored makes the files of ../dist that the page consists of: it minifies the modules and the
-// style of ../src, and makes one file of Preact, its hooks, signals and htm, whose published modules are in
-// npm with their licences. It is a module of its own, so that earshot itself does not depend on esbuild.
+// Command vendored makes the files of ../dist that the page consists of: it minifies the modules and the style of
+// ../src, and puts Preact, its hooks, signals and htm with them, whose published modules are in npm with their
+// licences. It is a module of its own, so that earshot itself does not depend on esbuild.
 //
 // It needs no Node and no network but for esbuild's own Go module. Run it in package page by `go generate`;
 // the test here makes everything again and compares.
 package main
 
 import (
+	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/evanw/esbuild/pkg/api"
 )
 
-// from and to are where the sources are and where the files of the page go, and libraries where Preact is.
+// from and to are where the sources are and where the files of the page go; document is what loads the others.
 const (
-	from      = "../src"
-	to        = "../dist"
-	libraries = "npm"
+	from     = "../src"
+	to       = "../dist"
+	document = "index.html"
+
+	preact = "npm/preact.js" // what modules import as /preact.js
 )
 
-// asIs are files of the sources that need no work.
-var asIs = []string{"index.html", "manifest.webmanifest", "icon.svg"}
+// asIs are files of the sources that keep their names.
+var asIs = []string{document, "manifest.webmanifest", "icon.svg"}
 
-// modules are what the libraries import, and where that is.
+// modules are where the libraries are that are imported by their names.
 var modules = map[string]string{
 	"preact":               "./npm/preact/preact.mjs",
 	"preact/hooks":         "./npm/preact/hooks/hooks.mjs",
@@ -64,37 +70,85 @@ func write() error {
 	return nil
 }
 
-// build makes all files, by their names, and tells by esbuild's metafile which of the page's modules imports which.
-func build() (files map[string][]byte, meta string, err error) {
-	files = make(map[string][]byte)
+// build makes all files, by their names, and tells which of the page's modules a module imports, by the name of its
+// source or, if it has none, by its own. The names say what is in the files: a browser keeps them for good.
+func build() (files map[string][]byte, made map[string]module, err error) {
+	files, made = make(map[string][]byte), make(map[string]module)
 	for _, name := range asIs {
 		content, err := os.ReadFile(filepath.Join(from, name))
 		if err != nil {
-			return nil, "", err
+			return nil, nil, err
 		}
 		files[name] = content
 	}
-	preact := options(libraries + "/preact.js")
-	preact.Alias = modules
-	page := options(from + "/main.js")
-	page.Splitting, page.ChunkNames, page.External, page.Metafile = true, "[name]-[hash]", []string{"/preact.js"}, true
-	for _, o := range []api.BuildOptions{preact, page, options(from + "/style.css")} {
-		made := api.Build(o)
-		if len(made.Errors) > 0 {
-			return nil, "", errors.New(api.FormatMessages(made.Errors, api.FormatMessagesOptions{})[0])
-		}
-		meta += made.Metafile // only that of the modules
-		for _, f := range made.OutputFiles {
-			files[filepath.Base(f.Path)] = f.Contents
-		}
+	o := api.Build(api.BuildOptions{
+		EntryPoints: []string{from + "/main.js", from + "/style.css"}, Outdir: to, EntryNames: "[name]-[hash]", ChunkNames: "[name]-[hash]",
+		Bundle: true, Splitting: true, Metafile: true, Alias: modules, Plugins: []api.Plugin{bundlePreact}, Format: api.FormatESModule, Target: api.ES2022,
+		MinifySyntax: true, MinifyWhitespace: true, MinifyIdentifiers: true, LegalComments: api.LegalCommentsNone, Charset: api.CharsetUTF8,
+	})
+	if len(o.Errors) > 0 {
+		return nil, nil, errors.New(api.FormatMessages(o.Errors, api.FormatMessagesOptions{})[0])
 	}
-	return files, meta, nil
+	for _, f := range o.OutputFiles {
+		files[filepath.Base(f.Path)] = f.Contents
+	}
+	var meta struct{ Outputs map[string]module }
+	if err := json.Unmarshal([]byte(o.Metafile), &meta); err != nil {
+		return nil, nil, err
+	}
+	for path, m := range meta.Outputs {
+		m.File = filepath.Base(path)
+		made[cmp.Or(filepath.Base(m.EntryPoint), m.File)] = m
+	}
+	files[document], err = linked(files[document], made)
+	return files, made, err
 }
 
-// options are those of all files.
-func options(entries ...string) api.BuildOptions {
-	return api.BuildOptions{
-		EntryPoints: entries, Bundle: true, Format: api.FormatESModule, Target: api.ES2022, Outdir: to,
-		MinifySyntax: true, MinifyWhitespace: true, MinifyIdentifiers: true, LegalComments: api.LegalCommentsNone, Charset: api.CharsetUTF8,
+// bundlePreact has Preact in the bundle: esbuild leaves out what is imported by an absolute path.
+var bundlePreact = api.Plugin{Name: "preact", Setup: func(b api.PluginBuild) {
+	b.OnResolve(api.OnResolveOptions{Filter: `^/preact\.js$`}, func(api.OnResolveArgs) (api.OnResolveResult, error) {
+		path, err := filepath.Abs(preact)
+		return api.OnResolveResult{Path: path}, err
+	})
+}}
+
+// module is a file of the page that esbuild has made.
+type module struct {
+	File       string `json:"-"` // its name
+	EntryPoint string
+	Imports    []struct{ Path, Kind string }
+}
+
+// first are the names of what a module needs before it can run: what it imports, and what that does.
+func first(made map[string]module, m module) (names []string) {
+	for _, i := range m.Imports {
+		name := filepath.Base(i.Path)
+		if i.Kind != "import-statement" || slices.Contains(names, name) {
+			continue
+		}
+		names = append(names, name)
+		for _, further := range first(made, made[name]) {
+			if !slices.Contains(names, further) {
+				names = append(names, further)
+			}
+		}
 	}
+	return names
+}
+
+// linked has the document name the files as they are called, and those too that its module needs: a browser would ask
+// for them when it has read that.
+func linked(html []byte, made map[string]module) ([]byte, error) {
+	text := string(html)
+	for _, source := range []string{"style.css", "main.js"} {
+		if strings.Count(text, `"/`+source+`"`) != 1 {
+			return nil, fmt.Errorf("%s does not name %s once", document, source)
+		}
+		text = strings.Replace(text, `"/`+source+`"`, `"/`+made[source].File+`"`, 1)
+	}
+	const script = `<script type="module"`
+	for _, name := range first(made, made["main.js"]) {
+		text = strings.Replace(text, script, `<link rel="modulepreload" href="/`+name+`">`+"\n"+script, 1)
+	}
+	return []byte(text), nil
 }

@@ -3,10 +3,9 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
-	"encoding/json"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 	"testing"
 )
 
@@ -14,7 +13,7 @@ import (
 // the texts of both languages and what is loaded when it is first shown.
 const (
 	maxFirst = 40 << 10
-	maxAll   = 80 << 10
+	maxAll   = 72 << 10
 )
 
 func TestDistIsMadeOfTheSources(t *testing.T) {
@@ -38,24 +37,20 @@ func TestDistIsMadeOfTheSources(t *testing.T) {
 }
 
 func TestAssetsAreSmall(t *testing.T) {
-	files, meta, err := build()
+	files, made, err := build()
 	if err != nil {
 		t.Fatal(err)
 	}
-	first := map[string]bool{"index.html": true, "style.css": true, "preact.js": true}
-	for name := range files {
-		if strings.HasPrefix(name, "de-") && !strings.HasPrefix(name, "de-more-") { // the longer of the languages
-			first[name] = true
-		}
-	}
-	imported(t, meta, "main.js", first)
+	// Of the languages the one that is longer.
+	needed := []string{document, made["style.css"].File, made["main.js"].File, made["de.js"].File}
+	needed = append(needed, first(made, made["main.js"])...)
 	sum, all := 0, 0
 	for name, content := range files {
 		n := gzipped(t, content)
 		all += n
-		if first[name] {
+		t.Logf("%6d %s", n, name)
+		if slices.Contains(needed, name) {
 			sum += n
-			t.Logf("%6d %s", n, name)
 		}
 	}
 	if t.Logf("%d bytes at first, %d in all", sum, all); sum > maxFirst || all > maxAll {
@@ -63,26 +58,19 @@ func TestAssetsAreSmall(t *testing.T) {
 	}
 }
 
-// imported adds what a module imports, and not only when something is first shown.
-func imported(t *testing.T, meta, name string, to map[string]bool) {
-	t.Helper()
-	var made struct {
-		Outputs map[string]struct {
-			Imports []struct{ Path, Kind string }
-		}
-	}
-	if err := json.Unmarshal([]byte(meta), &made); err != nil {
+// The document has the browser load at once whatever is needed first, by the names that the files have.
+func TestDocumentNamesWhatIsNeededFirst(t *testing.T) {
+	files, made, err := build()
+	if err != nil {
 		t.Fatal(err)
 	}
-	to[name] = true
-	for path, out := range made.Outputs {
-		if filepath.Base(path) != name {
-			continue
-		}
-		for _, i := range out.Imports {
-			if base := filepath.Base(i.Path); i.Kind == "import-statement" && !to[base] {
-				imported(t, meta, base, to)
-			}
+	needed := first(made, made["main.js"])
+	if len(needed) == 0 {
+		t.Error("the first module imports nothing")
+	}
+	for _, name := range append(needed, made["main.js"].File, made["style.css"].File) {
+		if !bytes.Contains(files[document], []byte(`"/`+name+`"`)) || files[name] == nil {
+			t.Errorf("%s is not named in the document, or not there", name)
 		}
 	}
 }

@@ -1,28 +1,19 @@
 // The page: the list, the conversation and what stands beside it, or what stands in the way.
 
-import { html, useEffect, useLayoutEffect, useState } from '/preact.js';
+import { html, useEffect, useLayoutEffect } from '/preact.js';
 import { go, List, MANY } from './list.js';
-import { had, load } from './modules.js';
+import { later, load } from './modules.js';
 import { conversations, dialog, link, me, muted, note, panel, said, tell } from './state.js';
 import { give, open, view } from './talk.js';
 import { say, text } from './texts.js';
 
-// Later is a view whose module is loaded when it is first shown.
-function Later({ from, name, ...props }) {
-  const [, again] = useState(0);
-  const module = had(from);
-  useEffect(() => {
-    if (!module) load(from).then(() => again(1), () => tell(text('problem.'), true));
-  }, [from]);
-  const View = module?.[name];
+// Later is a view of what is loaded later, or when it is first shown.
+function Later({ name, ...props }) {
+  useEffect(() => { load().catch(() => tell(text('problem.'), true)); }, [name]);
+  const View = later.value?.[name];
   return View ? html`<${View} ...${props} />` : null;
 }
 
-// PANELS and DIALOGS say where each view is.
-const PANELS = {
-  people: 'people', requests: 'people', details: 'details', about: 'details', search: 'search', settings: 'settings', help: 'settings', doctor: 'files', files: 'files', outbox: 'files',
-};
-const DIALOGS = { ask: 'dialogs', pick: 'dialogs', menu: 'dialogs', picture: 'dialogs', switcher: 'dialogs', start: 'dialogs', first: 'settings', recovery: 'settings', words: 'words', emoji: 'emoji' };
 const viewName = name => name[0].toUpperCase() + name.slice(1);
 
 const None = () => html`<section class="talk none"><p>${text('noneOpen')}</p><p class="keys">${say('noneKeys', { key: html`<kbd>Ctrl</kbd>+<kbd>K</kbd>`, help: html`<kbd>?</kbd>` })}</p></section>`;
@@ -70,9 +61,9 @@ export function App() {
   if (state === 'unknown' || state === 'other' || (state !== 'up' && !me.value)) return html`<${Gate} name=${state || 'gone'} />`;
   return html`
     ${state === '' && html`<div class="banner" role="alert">${text('gone')}</div>`}
-    <main class=${'panes' + (open.value ? ' open' : '') + (p ? ' beside' : '')}><${List} />${open.value && view.value ? html`<${Later} from="conversation" name="Conversation" key=${open.value.conversation} />` : html`<${None} />`}
-      ${p && html`<div class="side" key=${p.name}><${Later} from=${PANELS[p.name]} ...${p} name=${viewName(p.name)} close=${() => { panel.value = null; }} /></div>`}</main>
-    ${d && html`<${Later} key=${d.name} from=${DIALOGS[d.name]} ...${d} name=${viewName(d.name)} />`}
+    <main class=${'panes' + (open.value ? ' open' : '') + (p ? ' beside' : '')}><${List} />${open.value && view.value ? html`<${Later} name="Conversation" key=${open.value.conversation} />` : html`<${None} />`}
+      ${p && html`<div class="side" key=${p.name}><${Later} ...${p} name=${viewName(p.name)} close=${() => { panel.value = null; }} /></div>`}</main>
+    ${d && html`<${Later} key=${d.name} ...${d} name=${viewName(d.name)} />`}
     ${note.value && html`<div class=${note.value.bad ? 'toast bad' : 'toast'} aria-hidden="true">${note.value.text}</div>`}
     <div class="out" role="status" aria-live="polite">${note.value?.text ?? ''}</div><div class="out" aria-live="polite">${said.value}</div>`;
 }

@@ -1,7 +1,8 @@
 // Where the owner writes: the text, what it answers, and the files that go with it.
 
 import { html, useEffect, useLayoutEffect, useRef, useState } from '/preact.js';
-import { load } from './modules.js';
+import { find } from './emoji.js';
+import { ofEntry, ofFiles } from './folder.js';
 import { problem } from './phrases.js';
 import { dialog, link, tell } from './state.js';
 import { add, drop, emptied, give, members, open, submit, tray, view, writing, written } from './talk.js';
@@ -28,23 +29,15 @@ export async function addDropped(data) {
   }
   const files = await Promise.all(entries.filter(e => e.isFile).map(e => new Promise((done, fail) => e.file(done, fail))));
   addFiles(files);
-  await packed(async ({ ofEntry }) => {
-    for (const e of folders) add([{ content: await ofEntry(e), name: e.name, folder: true }], anyway);
-  });
-}
-
-async function addFolder(files) {
-  if (!files.length) return;
-  await packed(async ({ ofFiles }) => add([{ content: await ofFiles([...files]), name: files[0].webkitRelativePath.split('/')[0], folder: true }], anyway));
-}
-
-// packed has the module that packs folders do something, and tells if it can't be had.
-async function packed(f) {
   try {
-    await f(await load('folder'));
+    for (const e of folders) add([{ content: await ofEntry(e), name: e.name, folder: true }], anyway);
   } catch (e) {
     tell(problem(e), true);
   }
+}
+
+function addFolder(files) {
+  if (files.length) add([{ content: ofFiles([...files]), name: files[0].webkitRelativePath.split('/')[0], folder: true }], anyway);
 }
 
 // closed says why nothing can be written here, '' if it can.
@@ -55,7 +48,7 @@ function closed(c) {
 }
 
 // choices are what the word before the caret may become: names of members, and emoji.
-async function choices(before) {
+function choices(before) {
   const word = /(?:^|\s)([@:])([^\s@:]*)$/.exec(before);
   if (!word || (word[1] === ':' && word[2].length < 2)) return [];
   const begun = word[2].toLocaleLowerCase(), from = before.length - word[2].length - 1;
@@ -64,7 +57,6 @@ async function choices(before) {
     const names = all.map(p => String(p.petname || p.knownAs || p.name || '')).filter(n => n.toLocaleLowerCase().startsWith(begun));
     return [...new Set(names)].slice(0, MOST).map(n => ({ from, put: `@${n} `, shown: n }));
   }
-  const { find } = await load('find');
   return find(begun).slice(0, MOST).map(e => ({ from, put: e.sign, shown: `${e.sign} ${e.name}` }));
 }
 
@@ -98,11 +90,11 @@ export function Composer() {
     el.selectionStart = el.selectionEnd = choice.from + choice.put.length;
     setOffer({ all: [], at: 0 });
   };
-  const typed = async () => {
+  const typed = () => {
     const el = ref.current;
     give('typed', { text: el.value });
-    const before = el.value.slice(0, el.selectionStart), all = await choices(before).catch(() => []);
-    if (ref.current && ref.current.value.slice(0, ref.current.selectionStart) === before) setOffer({ all, at: 0 });
+    const all = choices(el.value.slice(0, el.selectionStart));
+    if (all.length || offer.all.length) setOffer({ all, at: 0 });
   };
   const keys = e => {
     if (e.isComposing || e.keyCode === COMPOSING) return;

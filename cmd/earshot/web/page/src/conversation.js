@@ -4,8 +4,8 @@ import { html, useEffect, useState } from '/preact.js';
 import { call } from './api.js';
 import { addDropped, Composer } from './compose.js';
 import { Above, Below, Feed } from './feed.js';
-import { load } from './modules.js';
 import { called, namesake, titled, who, whole } from './names.js';
+import { accept, block } from './people.js';
 import { standing } from './phrases.js';
 import { dialog, panel, strange, trouble, typing } from './state.js';
 import { goTo, leave, open, view } from './talk.js';
@@ -44,10 +44,9 @@ function useAnswer(method, request) {
 // Stranger offers what can be done about somebody who is no contact.
 function Stranger({ c }) {
   const other = namesake(c.person, useAnswer('People/Contacts', {}).persons);
-  const act = async name => (await load('people'))[name](c.person);
   const compare = instead => () => { dialog.value = { name: 'words', person: c.person, instead }; };
   return html`<div class="stranger" role="group" aria-label=${text('notContact')}><p>${other ? say('sameName', { who: html`<bdi>${called(other)}</bdi>` }) : text('newcomer')}</p>
-    <div class="buttons"><button type="button" class="main" onClick=${() => act('accept')}>${text('accept')}</button><button type="button" onClick=${() => act('block')}>${text('block')}</button>
+    <div class="buttons"><button type="button" class="main" onClick=${() => accept(c.person)}>${text('accept')}</button><button type="button" onClick=${() => block(c.person)}>${text('block')}</button>
     <button type="button" onClick=${compare()}>${text('compare')}</button>${other && html`<button type="button" onClick=${compare(other)}>${text('replace', { who: called(other) })}</button>`}</div></div>`;
 }
 

@@ -3,7 +3,7 @@
 import { html, render } from '/preact.js';
 import { onLost } from './api.js';
 import { App } from './app.js';
-import { load, ready } from './modules.js';
+import { load } from './modules.js';
 import * as session from './session.js';
 import { dialog, link, me, refresh } from './state.js';
 import * as stream from './stream.js';
@@ -11,10 +11,11 @@ import { watch } from './talk.js';
 import { begin as beginTexts } from './texts.js';
 
 async function begin() {
+  onLost(() => {});
+  const proving = session.begin();
   await beginTexts();
   render(html`<${App} />`, document.getElementById('page'));
-  onLost(() => {});
-  const proven = await session.begin();
+  const proven = await proving;
   stream.listen();
   if (proven === 'ok') {
     try {
@@ -27,8 +28,8 @@ async function begin() {
   if (link.value === 'unknown' || link.value === 'other') return;
   watch();
   stream.begin();
-  stream.onAlert(a => load('alerts').then(m => m.show(a), () => {}));
-  link.subscribe(now => { if (now === 'up') ready(); });
+  stream.onAlert(a => load().then(m => m.showAlert(a), () => {}));
+  link.subscribe(now => { if (now === 'up') load().catch(() => {}); });
   if (me.value && !me.value.name) dialog.value = { name: 'first' };
 }
 

@@ -76,8 +76,7 @@ export async function refresh() {
   }
 }
 
-async function readAll(meanwhile) {
-  const [settings, now] = await Promise.all([call('Node/Me'), call('Node/Status')]);
+async function listed() {
   let all = [], after, more = true;
   while (more) {
     const page = await call('Conversations/Conversations', { limit: MOST, after });
@@ -85,6 +84,11 @@ async function readAll(meanwhile) {
     after = all.at(-1)?.conversation;
     more = page.more && page.conversations?.length;
   }
+  return all;
+}
+
+async function readAll(meanwhile) {
+  const [settings, now, all] = await Promise.all([call('Node/Me'), call('Node/Status'), listed()]);
   batch(() => {
     me.value = settings;
     status.value = now;

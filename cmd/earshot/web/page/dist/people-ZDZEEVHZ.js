@@ -1,1 +1,0 @@
-import{a,b,c,d,e,f,g,h,i,j,k}from"./chunk-DS54J5AX.js";import"./chunk-OKOR2RFQ.js";import"./chunk-SX4XOGBT.js";import"./chunk-QJ4MJBCE.js";export{j as People,i as Person,k as Requests,a as accept,d as block,f as forget,g as nick,c as replace,e as unblock,h as useRead,b as verify};
