@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"slices"
 	"time"
 )
 
@@ -17,22 +16,28 @@ func (t *Table) Begin(secret string, cookies []string, lasts bool, cancel contex
 	return t.count(v, lasts, cancel)
 }
 
-// Redeem is begin for a ticket, which holds no more then.
+// Redeem is Begin for a ticket, which holds no more then.
 func (t *Table) Redeem(text string, cookies []string, path string, cancel context.CancelFunc) (done func(), err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.expire()
 	key := KeyOf(text)
 	for _, v := range t.visitors {
-		if !v.has(cookies) {
+		if !v.has(cookies) || !same(v.ticket.key, key) || v.ticket.path != path || !t.now().Before(v.ticket.until) {
 			continue
 		}
-		at := slices.IndexFunc(v.tickets, func(k ticket) bool { return same(k.key, key) })
-		if at < 0 || v.tickets[at].path != path || !t.now().Before(v.tickets[at].until) {
-			continue
+		v.ticket = ticket{}
+		ended, err := t.count(v, true, cancel)
+		if err != nil {
+			return nil, err
 		}
-		v.tickets = slices.Delete(v.tickets, at, at+1)
-		return t.count(v, true, cancel)
+		v.saving = true
+		return func() {
+			ended()
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			v.saving = false
+		}, nil
 	}
 	return nil, ErrUnknown
 }
@@ -62,19 +67,20 @@ func (t *Table) count(v *visitor, lasts bool, cancel context.CancelFunc) (done f
 	}, nil
 }
 
-// Ticket makes a text by which a session may have what is at a path, once.
+// Ticket makes a text by which a session may have what is at a path, once. It is ErrBusy while another one holds, or
+// what it was for is being saved: a browser has few connections, and what it saves keeps one as long as it likes.
 func (t *Table) Ticket(secret string, cookies []string, path string) (string, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	v := t.find(secret, cookies)
-	if v == nil {
+	switch {
+	case v == nil:
 		return "", ErrUnknown
-	}
-	if len(v.tickets) == maxTickets {
-		v.tickets = v.tickets[1:]
+	case v.saving || t.now().Before(v.ticket.until):
+		return "", ErrBusy
 	}
 	text := newTicket()
-	v.tickets = append(v.tickets, ticket{KeyOf(text), path, t.now().Add(ticketLife)})
+	v.ticket = ticket{KeyOf(text), path, t.now().Add(ticketLife)}
 	return text, nil
 }
 

@@ -32,7 +32,6 @@ const (
 
 	// ticketLife is how long the address of a download holds until it has begun.
 	ticketLife = time.Minute
-	maxTickets = 16
 
 	// maxCalls is how much a session may have under way at once, and MaxLasting how much of that may last. A
 	// page has three streams for all its tabs, and a few uploads and downloads.
@@ -69,7 +68,8 @@ type visitor struct {
 	last    int64                            // when it was used last; session.used is what is kept of that
 	calls   map[*context.CancelFunc]struct{} // each ends one call
 	lasting int                              // how many of them last
-	tickets []ticket                         // the oldest first
+	ticket  ticket                           // the last that was made
+	saving  bool                             // the browser saves what a ticket was for
 }
 
 type code struct {

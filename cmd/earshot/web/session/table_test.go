@@ -198,20 +198,47 @@ func TestTicketsEnd(t *testing.T) {
 	if err := redeem(text); !errors.Is(err, ErrUnknown) {
 		t.Errorf("%v", err)
 	}
-	first, err := c.Ticket(p.secret, []string{p.cookie}, "/file/x/1")
+	again, err := c.Ticket(p.secret, []string{p.cookie}, "/file/x/1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range maxTickets {
-		if text, err = c.Ticket(p.secret, []string{p.cookie}, "/file/x/1"); err != nil {
-			t.Fatal(err)
-		}
+	if err := redeem(text); !errors.Is(err, ErrUnknown) {
+		t.Errorf("the one before: %v", err)
 	}
-	if err := redeem(first); !errors.Is(err, ErrUnknown) {
-		t.Errorf("the oldest: %v", err)
-	}
-	if err := redeem(text); err != nil {
+	if err := redeem(again); err != nil {
 		t.Errorf("the latest: %v", err)
+	}
+	if err := redeem(again); !errors.Is(err, ErrUnknown) {
+		t.Errorf("twice: %v", err)
+	}
+}
+
+// A session saves one file at a time: there is no ticket for another while one holds, or its file is under way.
+func TestOneFileIsSavedAtATime(t *testing.T) {
+	c := newClocked(t)
+	p, other := c.visit(), c.visit()
+	ticket := func(p pass) (string, error) { return c.Ticket(p.secret, []string{p.cookie}, "/file/x/1") }
+	text, err := ticket(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ticket(p); !errors.Is(err, ErrBusy) {
+		t.Errorf("while a ticket waits: %v", err)
+	}
+	done, err := c.Redeem(text, []string{p.cookie}, "/file/x/1", func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.at = c.at.Add(ticketLife)
+	if _, err := ticket(p); !errors.Is(err, ErrBusy) {
+		t.Errorf("while a file is saved: %v", err)
+	}
+	if _, err := ticket(other); err != nil {
+		t.Errorf("another session: %v", err)
+	}
+	done()
+	if _, err := ticket(p); err != nil {
+		t.Errorf("when it is saved: %v", err)
 	}
 }
 

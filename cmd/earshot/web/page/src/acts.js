@@ -73,7 +73,7 @@ export const acts = {
   file: (method, m, a) => tried('Files/' + method, { id: m.id, n: a ? a.n : 0 }),
   async save(m, a) {
     try {
-      for (const one of a ? [a] : m.attachments) await save(m.id, one.n);
+      for (const one of a ? [a] : m.attachments) await save(m.id, one.n, () => tell(text('saveWaits')));
     } catch (e) {
       tell(problem(e), true);
     }
@@ -82,7 +82,7 @@ export const acts = {
     try {
       const blob = await content(m.id, a.n);
       if (inline.includes(blob.type)) dialog.value = { name: 'picture', blob, title: String(a.name), save: () => acts.save(m, a) };
-      else await save(m.id, a.n);
+      else await acts.save(m, a);
     } catch (e) {
       tell(problem(e), true);
     }

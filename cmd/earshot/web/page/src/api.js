@@ -120,25 +120,9 @@ export async function* stream(method, request, signal) {
   throw new Problem('');
 }
 
-const AT_ONCE = 2; // files on their way at once: a browser has six connections to the node, and streams and calls need some
-const waiting = []; // what goes on when one of them has ended
-let going = 0;
-
-// turn does something once fewer files are on their way.
-async function turn(f) {
-  if (going === AT_ONCE) await new Promise(done => waiting.push(done));
-  else going++;
-  try {
-    return await f();
-  } finally {
-    const next = waiting.shift();
-    if (next) next();
-    else going--;
-  }
-}
-
-// upload has the node take in a file, after those that are on their way.
-export const upload = (...file) => turn(() => put(...file));
+// upload has the node take in a file, one at a time in all tabs of the browser: it has six connections to the node, and
+// streams and calls need some.
+export const upload = (...file) => navigator.locks.request('earshot upload', () => put(...file));
 
 // put has the node take in a file, and returns what Send takes. It tells how much has gone.
 function put(content, { name, type, ...flags }, progress, signal) {
@@ -176,13 +160,25 @@ const filePath = (id, n) => `/file/${encodeURIComponent(id)}/${Number(n)}`;
 // content gives a file that is held, as a Blob.
 export const content = async (id, n) => whole((await ask(filePath(id, n))).blob());
 
-// save has the browser save a file: it asks for it itself, so that a large one is nowhere held in memory.
-export async function save(id, n) {
-  const { url } = await whole((await ask('/ticket', {
-    method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ id, n: Number(n) }),
-  })).json());
-  const a = document.createElement('a');
-  a.href = String(url);
-  a.download = '';
-  a.click();
-}
+const AGAIN = 500; // ms until it is asked again whether a file can be saved
+
+// save has the browser save a file: it asks for it itself, so that a large one is nowhere held in memory. The node lets
+// it save one at a time: the others wait, and waits is called.
+export const save = (id, n, waits) => navigator.locks.request('earshot save', async () => {
+  for (;;) {
+    try {
+      const { url } = await whole((await ask('/ticket', {
+        method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ id, n: Number(n) }),
+      })).json());
+      const a = document.createElement('a');
+      a.href = String(url);
+      a.download = '';
+      a.click();
+      return;
+    } catch (e) {
+      if (e.code !== 'busy') throw e;
+      waits();
+      await new Promise(done => setTimeout(done, AGAIN));
+    }
+  }
+});

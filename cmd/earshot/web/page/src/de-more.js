@@ -12,7 +12,7 @@ export const texts = {
   frozen: 'Ein neueres earshot hat diese Gruppe so geändert, dass dieses nicht folgen kann. Aktualisiere es, um hier zu schreiben.', out: 'Du bist nicht mehr in dieser Gruppe.', outShort: 'du bist nicht mehr darin', blockedThem: 'Du hast diese Person blockiert. Hebe das auf, um wieder zu schreiben.',
   pictureAsk: '{name} verrät vielleicht, wo und mit welchem Gerät es aufgenommen wurde. So senden, wie es ist?', sendAsIs: 'So senden',
   // files
-  save: 'Speichern', fetch: 'Holen', pause: 'Anhalten', resume: 'Fortsetzen', decline: 'Ablehnen', dropCopy: 'Kopie hier löschen', showPicture: '{name} zeigen', filesHere: 'Dateien dieser Unterhaltung', noFiles: 'Noch wurden keine Dateien gesendet.', givenTo: '{part} bei {who}',
+  save: 'Speichern', saveWaits: 'Sie wird gespeichert, sobald die Datei davor es ist.', fetch: 'Holen', pause: 'Anhalten', resume: 'Fortsetzen', decline: 'Ablehnen', dropCopy: 'Kopie hier löschen', showPicture: '{name} zeigen', filesHere: 'Dateien dieser Unterhaltung', noFiles: 'Noch wurden keine Dateien gesendet.', givenTo: '{part} bei {who}',
   'file.offered': 'noch nicht geholt', 'file.offered.by_hand': 'wartet auf dich', 'file.fetching': 'wird geholt {part}', 'file.paused': 'angehalten bei {part}', 'file.paused.no_room': 'angehalten: dieser Datenträger ist voll', 'file.paused.no_source': 'wartet auf jemanden, der sie hat', 'file.held': 'hier', 'file.kept': 'behalten',
   'file.declined': 'abgelehnt', 'file.declined.refused': 'verweigert: enthält Pfade, die kein Ordner haben darf', 'file.changed': 'seit dem Senden geändert', 'file.gone': 'nicht mehr da', 'file.in_place': 'wird von ihrem Ort gesendet',
   // people
