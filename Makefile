@@ -13,7 +13,7 @@ INLAB       := EARSHOT_BIN=$(CURDIR)/$(BIN) EARSHOT_HOSTILE_BIN=$(CURDIR)/$(HOST
 BUILD       := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
 ASROOT      := $(if $(filter-out 0,$(shell id -u)),-exec "sudo env PATH=$(PATH)")
 
-.PHONY: build help install uninstall dist dist-test demo test check bench fuzz lab crowd hostile generate
+.PHONY: build help install uninstall dist dist-test demo test check bench pictures fuzz lab crowd hostile generate
 
 # build bin/earshot (this is what a bare make does)
 build:
@@ -75,6 +75,11 @@ check:
 # measure earshot beside the least that the same promise takes; prints PEER WORKLOAD METRIC VALUE
 bench: build
 	$(GO) run ./cmd/bench -earshot $(BIN)
+
+# make the pictures of README.md again: of the page, where Chromium is here, and of the terminal screen
+pictures:
+	PAGE_PICTURES=$(CURDIR)/.github $(GO) test -count 1 -run '^TestPictures$$' ./cmd/earshot/web/page
+	$(GO) run ./cmd/picture < cmd/earshot/panes/testdata/readme-100.ansi > .github/screen.svg
 
 # The program of a package is built once for all its targets; go test would link it for each.
 # run every fuzz target for FUZZTIME each: a time, or a number of inputs such as 1000x
