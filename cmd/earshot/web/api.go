@@ -7,7 +7,9 @@ import (
 	"net/url"
 	"strings"
 
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/earshot-im/earshot/node/localapi"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
@@ -54,6 +56,7 @@ var refused = map[string]string{
 type method struct {
 	streams bool // its answer is a stream
 	lasts   bool // it may last
+	in      protoreflect.MessageDescriptor
 }
 
 // methods are the methods that a page may call, by their paths.
@@ -71,7 +74,7 @@ func permittedMethods() map[string]method {
 			for name := range strings.FieldsSeq(permitted[string(service.Name())]) {
 				m := service.Methods().ByName(protoreflect.Name(name))
 				path := "/" + string(service.FullName()) + "/" + name
-				all[path] = method{streams: m.IsStreamingServer(), lasts: m.IsStreamingServer() || path == earshotv1.MessagesWaitProcedure}
+				all[path] = method{streams: m.IsStreamingServer(), lasts: m.IsStreamingServer() || path == earshotv1.MessagesWaitProcedure, in: m.Input()}
 			}
 		}
 	}
@@ -105,10 +108,19 @@ func (d *door) call(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if !m.streams && !m.takes(b) {
+		return errInvalid
+	}
 	in := onward(ctx, r, "Content-Type", "Connect-Protocol-Version", "Connect-Timeout-Ms")
 	in.Body, in.ContentLength = readOnly{bytes.NewReader(b)}, int64(len(b))
 	d.api.ServeHTTP(w, in)
 	return nil
+}
+
+// takes reports whether a body is a request of a method. The local API would say what is wrong in words that have
+// much of the body in them.
+func (m method) takes(body []byte) bool {
+	return protojson.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(body, dynamicpb.NewMessage(m.in)) == nil
 }
 
 // envelope is what stands before a message in a stream, in bytes.

@@ -83,6 +83,19 @@ func TestHeadersThatComeTwice(t *testing.T) {
 	}
 }
 
+// What is no request of a method is refused in a word, and nothing of it comes back.
+func TestBodyThatIsNoRequest(t *testing.T) {
+	b := newWorld(t).open(&earshotv1.OpenWebRequest{}).enter()
+	for _, body := range []string{"", "{", "[]", "null", `{"to":1}`, `{"to":{}}`, `{"to":"x"}{}`, `{"to":"` + strings.Repeat("x", 100_000), "\xff", `{"to":"\xff"}`} {
+		if got := b.call("Messages/Send", body); !got.says(400, "invalid") || len(got.body) > 100 {
+			t.Errorf("%.20q: %d %.100s", body, got.StatusCode, got.body)
+		}
+	}
+	if got := b.call("Node/Me", `{"of a newer page":1}`); got.StatusCode != 200 {
+		t.Errorf("%d %s", got.StatusCode, got.body)
+	}
+}
+
 func TestCallsOfASessionAreBounded(t *testing.T) {
 	b := newWorld(t).open(&earshotv1.OpenWebRequest{}).enter()
 	var all []*http.Response
