@@ -53,7 +53,7 @@ func TestFindingSaysWhyNobodyIsFound(t *testing.T) {
 		"earshot: new identity created in /tmp/ann\\x1b", `{"new_identity":"/tmp/ann\u001b"}`)
 	check(t, "nameless", func(p Printer, b *bytes.Buffer) error { return p.Me(b, &earshotv1.MeResponse{ReadReceipts: true}) },
 		"no name yet: `earshot me name NEW` sets one\nperson         \ndevice         \naccept         \nread-receipts  on\ntyping         off\npresence       off",
-		`{"person":"","device":"","accept":"","read_receipts":true,"typing":false,"presence":false}`)
+		`{"person":"","device":"","accept":"","read_receipts":true,"typing":false,"presence":false,"recovery_kept":false}`)
 	check(t, "nowhere", func(p Printer, b *bytes.Buffer) error { return p.Ready(b, &earshotv1.StatusResponse{Name: "Ann"}) },
 		"ready Ann on no network", `{"ready":true,"person":"","name":"Ann","device":"","version":"","listening":[],"peers":0,"outbox":0,"unread":0,"requests":0,"online":0,"known":0}`)
 }
