@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -148,4 +149,60 @@ func TestForwardTakesAttachments(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// What somebody unknown attaches is decided about in parts, with pauses: thousands of attachments would keep a core
+// busy. Those of a contact are decided about at once.
+func TestManyAttachmentsOfSomebodyUnknown(t *testing.T) {
+	const (
+		messages = 32
+		pauses   = time.Second // for 1,024 attachments, with a pause after each 128
+	)
+	t.Parallel()
+	for name, contact := range map[string]bool{"somebody unknown": false, "a contact": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, 519, func(t *testing.T, w *world) {
+				all := w.people("Ann", "Bob")
+				ann, bob := all[0], all[1]
+				ann.meets(soon, bob)
+				if contact {
+					if _, err := ann.Contacts().Accept(t.Context(), bob.who.person.String(), ""); err != nil {
+						t.Fatal(err)
+					}
+				}
+				var names []string
+				for i := range event.MaxAttachments {
+					names = append(names, fmt.Sprint("plan ", i))
+				}
+				begun := time.Now()
+				for range messages {
+					bob.attaches("Ann", names...)
+				}
+				undecided := func() int {
+					refs, _, err := ann.store.FilesIn(store.FileNew, nil, 1000)
+					if err != nil {
+						t.Fatal(err)
+					}
+					return len(refs)
+				}
+				came := func() int {
+					rows, err := ann.store.Attached(nil, nil, messages, nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					return len(rows)
+				}
+				for came() < messages || undecided() > 0 {
+					if time.Since(begun) > time.Minute {
+						t.Fatalf("of %d messages %d attachments are not decided about", came(), undecided())
+					}
+					time.Sleep(10 * time.Millisecond)
+				}
+				if took := time.Since(begun); took >= pauses == contact {
+					t.Errorf("it took %s", took)
+				}
+			})
+		})
+	}
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/earshot-im/earshot/node/files/place"
 	"github.com/earshot-im/earshot/node/files/queue"
 	"github.com/earshot-im/earshot/node/files/space"
-	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
 	"github.com/earshot-im/earshot/store/shelf"
@@ -93,87 +92,6 @@ func (r *Room) look(now time.Time) {
 		r.endLost()
 	}
 	r.judgeNew(now)
-}
-
-// judgedAtOnce is how many new attachments are judged until their notes are written. Then others of the next log
-// have their turn: somebody who sends thousands of them is in nobody's way.
-const judgedAtOnce = maxFlying
-
-// judgeNew decides about new attachments, unless others of them are being written down: then it is called after
-// that.
-func (r *Room) judgeNew(now time.Time) {
-	if len(r.notes.judged) > 0 {
-		return
-	}
-	for beginning := len(r.unjudged) == 0; len(r.notes.judged) < judgedAtOnce; {
-		refs, next, err := r.cfg.Store.NewFiles(r.unjudged, judgedAtOnce-len(r.notes.judged), func(f *store.FileRef) bool {
-			_, noted := r.notes.status(keyOf(f))
-			return !noted && !r.keeping[keyOf(f)]
-		})
-		if err != nil {
-			r.cfg.Log.Warn("read which files are new", "err", err)
-			r.after(noteAgain, r.judgeNew)
-			return
-		}
-		for i := range refs {
-			r.judgeOne(&refs[i], now)
-		}
-		if r.unjudged = next; len(next) == 0 && beginning {
-			return
-		}
-		beginning = beginning || len(next) == 0
-	}
-}
-
-// judgeOne decides about a new attachment.
-func (r *Room) judgeOne(f *store.FileRef, now time.Time) {
-	to, err := r.judge(f, now)
-	switch {
-	case err != nil:
-		r.cfg.Log.Warn("decide about a file", "event", f.Message, "err", err)
-	case to.State == store.FileKept || to.State == store.FileInPlace:
-		r.keep(*f, to)
-	default:
-		r.set(f, to, now, nil)
-		r.notes.judged[keyOf(f)] = true
-	}
-}
-
-// judge decides what becomes of an attachment of a message that was just sent, or has just come.
-func (r *Room) judge(f *store.FileRef, now time.Time) (store.FileStatus, error) {
-	here, err := r.here(&f.Attachment)
-	switch {
-	case err != nil:
-		return store.FileStatus{}, err
-	case f.Own:
-		return store.FileStatus{State: ownState(here)}, nil
-	case here.Sealed || here.Saved: // by another message
-		return store.FileStatus{State: store.FileHeld}, nil
-	case r.automatic(f, now):
-		return store.FileStatus{State: store.FileFetching}, nil
-	}
-	return store.FileStatus{State: store.FileOffered, ByHand: true}, nil
-}
-
-// automatic reports whether an attachment is fetched without asking the owner.
-func (r *Room) automatic(f *store.FileRef, now time.Time) bool {
-	them, _ := r.cfg.People.Get(f.Author)
-	if f.Hidden || them.Blocked || !r.fetches() || !small(&f.Attachment) {
-		return false
-	}
-	if most := r.cfg.Filing().Max; most > 0 && f.Size > most {
-		return false
-	}
-	if !them.Contact && f.Author != r.self && !r.cfg.Groups.Known(f.Conversation) {
-		return false
-	}
-	return r.mayWait(f.Author) && r.auto.take(f.Author, f.Size, now.Sub(r.began))
-}
-
-// fetches reports whether anything is fetched without asking the owner.
-func (r *Room) fetches() bool {
-	auto := r.cfg.Filing().Auto
-	return auto == people.FetchOn || auto == people.FetchDefault && r.cfg.Desktop
 }
 
 // ownState is the state of an attachment of the owner's that is here in this way.
