@@ -174,7 +174,7 @@ func TestPictureAndVoice(t *testing.T) {
 	b.sees(".tray", "Voice note")
 	b.is(`!document.querySelector('.tray progress')`)
 	b.writes("")
-	b.is(`!!document.querySelector('.voice')`)
+	b.is(`!!document.querySelector('.voice') && !document.querySelector('.list').innerText.includes('waits')`)
 	b.looked("picture")
 	b.click("Play")
 	b.is(`!!document.querySelector('.voice [aria-label=Pause]') || !!document.querySelector('.voice path.done[d^=M]')`)

@@ -206,7 +206,7 @@ func TestFilesGoBothWays(t *testing.T) {
 	b.sees("article.own .file", "menu.txt")
 	b.sees("article.own", "back to you")
 	bob.until("menu.txt", "files", "Ann")
-	b.is(`!document.querySelector('.tray')`)
+	b.is(`!document.querySelector('.tray') && !document.querySelector('.toast')`)
 	b.looked("attached")
 }
 
