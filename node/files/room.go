@@ -104,7 +104,7 @@ type Room struct {
 	auto     allowance
 	notes    notes
 	unjudged store.FilePlace          // where to go on with new attachments
-	judgeAt  time.Time                // not to judge any before
+	judgeAt  time.Time                // nothing new is judged before
 	keeping  map[refKey]bool          // own attachments whose copies are to stay, which is being written down
 	listened time.Time                // to whether words wait
 	measured time.Time                // how much room the disk has

@@ -316,7 +316,7 @@ type fakeConn struct{ net.Conn }
 
 func (fakeConn) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
 
-// TestAnotherConnectionWithTheSamePorts: asked about a connection, the kernel answers with any that has its ports.
+// Asked about a connection, the kernel answers with any that has its ports.
 func TestAnotherConnectionWithTheSamePorts(t *testing.T) {
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
