@@ -187,6 +187,7 @@ func (s *Server) Handler(through ...connect.Interceptor) http.Handler {
 		api.Handle(earshotv1.NewStartupHandler(s.cfg.Startup, options))
 	}
 	contents{r.Files, calls}.handle(api)
+	failed := connect.NewErrorWriter()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Host != localapi.Host || len(r.Header.Values("Origin")) > 0 {
 			http.Error(w, "only local programs may ask, with the host "+localapi.Host, http.StatusForbidden)
@@ -198,12 +199,14 @@ func (s *Server) Handler(through ...connect.Interceptor) http.Handler {
 			return
 		}
 		if late(r) {
-			http.Error(w, "the caller waits no more", http.StatusRequestTimeout)
+			_ = failed.Write(w, r, connect.NewError(connect.CodeDeadlineExceeded, errLate)) // the caller has gone if that fails
 			return
 		}
 		api.ServeHTTP(w, r)
 	})
 }
+
+var errLate = errors.New("the caller waits no more")
 
 // late reports whether the caller has given the call up, by what localapi.BeforeHeader says.
 func late(r *http.Request) bool {
