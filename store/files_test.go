@@ -494,9 +494,11 @@ func TestAttachedPages(t *testing.T) {
 func TestNewFilesByLog(t *testing.T) {
 	n := newNode(t)
 	var all [][]event.Event
+	var pens []*pen
 	for range 3 {
 		p := newPen(t)
 		p.meets(n, true)
+		pens = append(pens, p)
 		events := []event.Event{p.attach("", []string{"a", "b", "c"}), p.attach("", []string{"d"})}
 		_, err := p.give(n, events...)
 		check(t, err)
@@ -508,9 +510,10 @@ func TestNewFilesByLog(t *testing.T) {
 	n.set(all[2][0].ID, 2, FileOffered)
 	n.set(all[2][1].ID, 0, FileOffered)
 	var from FilePlace
+	of := func(crypto.PersonID, event.Conversation) bool { return true }
 	next := func(limit int, keep func(*FileRef) bool) (names []string) {
 		t.Helper()
-		refs, after, err := n.NewFiles(from, limit, keep)
+		refs, after, err := n.NewFiles(from, limit, of, keep)
 		check(t, err)
 		for _, f := range refs {
 			names = append(names, f.Name)
@@ -527,6 +530,12 @@ func TestNewFilesByLog(t *testing.T) {
 	equalWords(t, "what is wanted of the second", next(9, func(f *FileRef) bool { return false }))
 	if len(from) == 0 {
 		t.Error("what nobody wants is taken for the end")
+	}
+	second := all[1][0].Header.Conversation
+	from, of = nil, func(author crypto.PersonID, in event.Conversation) bool { return author == pens[1].card.Person() && in == second }
+	equalWords(t, "of a log that is wanted", next(9, nil), "a", "c", "d")
+	if equalWords(t, "after it", next(9, nil)); len(from) > 0 {
+		t.Error("there is no end after the log that is wanted")
 	}
 }
 

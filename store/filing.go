@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 
 	"github.com/earshot-im/earshot/crypto"
@@ -107,28 +108,49 @@ func (s *Store) FilesIn(state FileState, from FilePlace, limit int) ([]FileRef, 
 	})
 }
 
-// NewFiles returns attachments of one log that are in the state FileNew: the first log from a place on that has
-// any, and up to limit of those that are wanted. next is the place after that log, nowhere if it had none.
-func (s *Store) NewFiles(from FilePlace, limit int, keep func(*FileRef) bool) (out []FileRef, next FilePlace, err error) {
+// NewFiles returns attachments of one log that are in the state FileNew: of the first log from a place on that has any
+// and whose author and conversation are wanted, up to limit of those that are wanted. next is the place after that
+// log, nowhere if there was none. A log that is not wanted costs the reading of one row, however many it has.
+func (s *Store) NewFiles(from FilePlace, limit int, of func(crypto.PersonID, event.Conversation) bool, keep func(*FileRef) bool) (out []FileRef, next FilePlace, err error) {
 	if len(from) == 0 {
 		from = FilePlace{byte(FileNew)}
 	}
 	out, _, err = s.filesIn(nil, from, limit, keep, func(r *reader, from []byte, f func([]byte) bool) {
-		for k := range r.From(bucketFileWork, from) {
-			of, err := layout.FileAt(k)
-			if k[0] != byte(FileNew) || err != nil {
-				return
-			}
-			log := layout.FileWork(k[0], layout.File{Slot: layout.Slot{Log: of.Log + 1}})
-			if next == nil {
-				next = log
-			}
-			if !bytes.Equal(next, log) || !f(k) {
+		first := r.view.firstNew(from, of)
+		if first == nil {
+			return
+		}
+		next = afterLog(first)
+		for k := range r.From(bucketFileWork, first) {
+			if bytes.Compare(k, next) >= 0 || !f(k) {
 				return
 			}
 		}
 	})
 	return out, next, err
+}
+
+// firstNew returns the key of the first new attachment, from a place on, in a log that is wanted; nil if there is
+// none. A log whose first one can't be read is taken for wanted: whoever reads it passes over the damage.
+func (v *view) firstNew(from []byte, of func(crypto.PersonID, event.Conversation) bool) []byte {
+	for {
+		k, _ := v.Seek(bucketFileWork, from)
+		at, err := layout.FileAt(k)
+		if err != nil || k[0] != byte(FileNew) {
+			return nil
+		}
+		x, err := v.entry(at.Slot)
+		if err != nil || of(x.in.Person, x.header.Conversation) {
+			return k
+		}
+		from = afterLog(k)
+	}
+}
+
+// afterLog returns the place after those of the log of a new attachment.
+func afterLog(key []byte) FilePlace {
+	log := binary.BigEndian.Uint32(key[1:])
+	return layout.FileWork(key[0], layout.File{Slot: layout.Slot{Log: log + 1}})
 }
 
 // filesIn reads attachments from an index.

@@ -3,46 +3,87 @@ package files
 import (
 	"time"
 
+	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/people"
 	"github.com/earshot-im/earshot/store"
+	"github.com/earshot-im/earshot/store/event"
 )
 
 // judgedAtOnce is how many new attachments are judged until their notes are written. Then others of the next log
 // have their turn: somebody who sends thousands of them is in nobody's way.
 const judgedAtOnce = maxFlying
 
-// judgePause is how long nothing is judged once those that came from somebody unknown are written. To the owner
+// judgePause is how long no log of somebody unknown has a turn once attachments of one were judged. To the owner
 // they are offered all the time, so nobody waits for that; each takes a page of the database.
 const judgePause = 200 * time.Millisecond
 
+// knownPause is how long it isn't looked for new attachments of people who are known once those of others had to be
+// passed over: that takes the reading of a row for each log of theirs.
+const knownPause = 50 * time.Millisecond
+
+// turns are those that the logs of some people have at being judged.
+type turns struct {
+	from store.FilePlace // where to go on among new attachments
+	at   time.Time       // there is none before
+}
+
 // judgeNew decides about new attachments, unless others of them are being written down, or a pause is made: then it
-// is called after that.
+// is called after that. Logs of people who are known and those of others have turns of their own, so that however
+// many strangers there are, nobody whom the owner knows waits for them.
 func (r *Room) judgeNew(now time.Time) {
-	if len(r.notes.judged) > 0 || now.Before(r.judgeAt) {
+	if len(r.notes.judged) > 0 {
 		return
 	}
-	for beginning := len(r.unjudged) == 0; len(r.notes.judged) < judgedAtOnce; {
-		refs, next, err := r.cfg.Store.NewFiles(r.unjudged, judgedAtOnce-len(r.notes.judged), func(f *store.FileRef) bool {
+	if !now.Before(r.known.at) {
+		others := false
+		r.judgeLogs(&r.known, now, func(author crypto.PersonID, in event.Conversation) bool {
+			known := r.knows(author, in)
+			others = others || !known
+			return known
+		})
+		if others {
+			r.pause(&r.known, knownPause, now)
+		}
+	}
+	if !now.Before(r.unknown.at) {
+		if r.judgeLogs(&r.unknown, now, func(author crypto.PersonID, in event.Conversation) bool {
+			return !r.knows(author, in)
+		}) {
+			r.pause(&r.unknown, judgePause, now)
+		}
+	}
+}
+
+// pause has new attachments judged again after a pause of those whose turns they are.
+func (r *Room) pause(t *turns, d time.Duration, now time.Time) {
+	t.at = now.Add(d)
+	r.after(d, r.judgeNew)
+}
+
+// judgeLogs decides about up to judgedAtOnce new attachments of logs that are wanted, and reports whether there were
+// any.
+func (r *Room) judgeLogs(t *turns, now time.Time, of func(crypto.PersonID, event.Conversation) bool) bool {
+	judged := 0
+	for beginning := len(t.from) == 0; judged < judgedAtOnce; {
+		refs, next, err := r.cfg.Store.NewFiles(t.from, judgedAtOnce-judged, of, func(f *store.FileRef) bool {
 			_, noted := r.notes.status(keyOf(f))
 			return !noted && !r.keeping[keyOf(f)]
 		})
 		if err != nil {
 			r.cfg.Log.Warn("read which files are new", "err", err)
 			r.after(noteAgain, r.judgeNew)
-			return
+			break
 		}
 		for i := range refs {
 			r.judgeOne(&refs[i], now)
 		}
-		if len(refs) > 0 && !r.known(&refs[0]) { // they are of one log
-			r.judgeAt = now.Add(judgePause)
-			r.after(judgePause, r.judgeNew)
-		}
-		if r.unjudged = next; len(next) == 0 && beginning {
-			return
+		judged += len(refs)
+		if t.from = next; len(next) == 0 && beginning {
+			break
 		}
 		beginning = beginning || len(next) == 0
 	}
+	return judged > 0
 }
 
 // judgeOne decides about a new attachment.
@@ -84,13 +125,13 @@ func (r *Room) automatic(f *store.FileRef, now time.Time) bool {
 	if most := r.cfg.Filing().Max; most > 0 && f.Size > most {
 		return false
 	}
-	return r.known(f) && r.mayWait(f.Author) && r.auto.take(f.Author, f.Size, now.Sub(r.began))
+	return r.knows(f.Author, f.Conversation) && r.mayWait(f.Author) && r.auto.take(f.Author, f.Size, now.Sub(r.began))
 }
 
-// known reports whether an attachment is of somebody whom the owner has accepted, or came in a group that they are in.
-func (r *Room) known(f *store.FileRef) bool {
-	them, _ := r.cfg.People.Get(f.Author)
-	return them.Contact || f.Author == r.self || r.cfg.Groups.Known(f.Conversation)
+// knows reports whether somebody is the owner or was accepted by them, or writes in a group that the owner is in.
+func (r *Room) knows(author crypto.PersonID, in event.Conversation) bool {
+	them, _ := r.cfg.People.Get(author)
+	return them.Contact || author == r.self || r.cfg.Groups.Known(in)
 }
 
 // fetches reports whether anything is fetched without asking the owner.

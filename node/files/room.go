@@ -103,8 +103,8 @@ type Room struct {
 	alone    map[crypto.DeviceID]time.Time // until when, see sourceMalformed
 	auto     allowance
 	notes    notes
-	unjudged store.FilePlace          // where to go on with new attachments
-	judgeAt  time.Time                // nothing new is judged before
+	known    turns                    // of logs of people whom the owner knows, see judgeNew
+	unknown  turns                    // of the others
 	keeping  map[refKey]bool          // own attachments whose copies are to stay, which is being written down
 	listened time.Time                // to whether words wait
 	measured time.Time                // how much room the disk has
