@@ -84,7 +84,19 @@ func readDraft(data json.RawMessage) (*earshotv1.Draft, error) {
 	return d, protojson.Unmarshal(data, d)
 }
 
-// readInput reads the input of a step.
+// readInputs reads the input of a step, which may stand for several.
+func readInputs(data []byte) (all []Input, err error) {
+	var some struct{ Gone struct{ From, To int } }
+	if strictly(data, &some) == nil && some.Gone.To > 0 {
+		for _, row := range (many{From: some.Gone.From, To: some.Gone.To}).rows() {
+			all = append(all, Gone{row.Message.Id})
+		}
+		return all, nil
+	}
+	in, err := readInput(data)
+	return []Input{in}, err
+}
+
 func readInput(data []byte) (Input, error) {
 	var one map[string]json.RawMessage
 	if err := json.Unmarshal(data, &one); err != nil || len(one) != 1 {
@@ -261,13 +273,15 @@ func TestVectors(t *testing.T) {
 			r, last := New(), []byte(nil)
 			for i := range v.Steps {
 				s := &v.Steps[i]
-				in, err := readInput(s.In)
+				inputs, err := readInputs(s.In)
 				if err != nil {
 					t.Fatalf("step %d: %v", i, err)
 				}
 				var effects [][]byte
-				for _, e := range r.Do(s.At, in) {
-					effects = append(effects, one(nameOf(e), e))
+				for _, in := range inputs {
+					for _, e := range r.Do(s.At, in) {
+						effects = append(effects, one(nameOf(e), e))
+					}
 				}
 				got := step{What: s.What, At: s.At, In: s.In}
 				if len(effects) > 0 {

@@ -44,15 +44,19 @@ const shownView = v => some({
 const same = v => JSON.stringify(v, (_, x) => (x && typeof x === 'object' && !Array.isArray(x)
   ? Object.fromEntries(Object.entries(x).sort(([a], [b]) => (a < b ? -1 : 1))) : x));
 
+// inputs are the values for which the one of a step stands.
+function inputs(name, value) {
+  if (name === 'gone' && value.to) return many(value).map(row => ({ id: row.message.id }));
+  return [value.rows ? { ...value, rows: value.rows.flatMap(r => (r.from ? many(r) : [r])) } : { ...value }];
+}
+
 export function play({ steps }) {
   const room = new Room(), wrong = [];
   let last = '';
   steps.forEach((s, i) => {
     const [[name, value]] = Object.entries(s.in);
-    const given = { ...value };
-    if (given.rows) given.rows = given.rows.flatMap(r => (r.from ? many(r) : [r]));
     const kept = { wake: ['at'], attend: ['focused'], setTyping: ['typing'] };
-    const effects = room.do(s.at, name, given).map(e => {
+    const effects = inputs(name, value).flatMap(given => room.do(s.at, name, given)).map(e => {
       const [[k, v]] = Object.entries(e);
       return { [k]: some(v, [...(kept[k] ?? []), 'key']) };
     });
