@@ -28,15 +28,14 @@ var headers = map[string]string{
 
 // door is what every request to a site comes through.
 type door struct {
-	site   *site
-	table  *session.Table
-	api    http.Handler
-	files  assets
-	origin *http.CrossOriginProtection
+	site  *site
+	table *session.Table
+	api   http.Handler
+	files assets
 }
 
 func newDoor(g *Gateway, s *site) *door {
-	return &door{site: s, table: g.table, api: g.api, files: pageFiles(), origin: http.NewCrossOriginProtection()}
+	return &door{site: s, table: g.table, api: g.api, files: pageFiles()}
 }
 
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -71,9 +70,9 @@ func (d *door) check(r *http.Request) error {
 		return p.refused
 	case r.Host != d.site.host:
 		return errHost
-	case r.URL.Path == "/" && (r.Method == http.MethodGet || r.Method == http.MethodHead): // a link may come from anywhere
+	case r.URL.Path == "/" && r.Method == http.MethodGet: // a link may come from anywhere
 		return nil
-	case r.Header.Get("Sec-Fetch-Site") != "same-origin" || len(r.Header.Values("Sec-Fetch-Site")) != 1, d.origin.Check(r) != nil:
+	case r.Header.Get("Sec-Fetch-Site") != "same-origin" || len(r.Header.Values("Sec-Fetch-Site")) != 1:
 		return errOrigin
 	}
 	return nil

@@ -112,11 +112,11 @@ func (d *door) ticket(w http.ResponseWriter, r *http.Request) error {
 // tokens returns the secret that a request has, and the cookies of which one may be the session's. A request
 // with several secrets has none.
 func (d *door) tokens(r *http.Request) (secret string, cookies []string) {
-	if values := r.Header.Values(secretHeader); len(values) == 1 && len(values[0]) <= maxToken {
+	if values := r.Header.Values(secretHeader); len(values) == 1 {
 		secret = values[0]
 	}
 	for _, c := range r.CookiesNamed(d.site.cookie()) {
-		if len(c.Value) <= maxToken && len(cookies) < maxCookies {
+		if len(cookies) < maxCookies {
 			cookies = append(cookies, c.Value)
 		}
 	}
