@@ -31,7 +31,8 @@ func TestBodiesAreBounded(t *testing.T) {
 	}
 	for name, headers := range map[string][]string{
 		"another type": {"Content-Type", "text/plain"}, "none": {"Content-Type", ""}, "protobuf": {"Content-Type", "application/proto"},
-		"gRPC": {"Content-Type", "application/grpc"}, "a form": {"Content-Type", "application/x-www-form-urlencoded"}, "a stream": {"Content-Type", "application/connect+json"},
+		"gRPC": {"Content-Type", "application/grpc"}, "a form": {"Content-Type", "application/x-www-form-urlencoded"}, "one that begins like it": {"Content-Type", "application/json2"}, "half a parameter": {"Content-Type", "application/json; charset"},
+		"a stream": {"Content-Type", "application/connect+json"},
 	} {
 		if got := b.call("Node/Me", "{}", headers...); !got.says(400, "invalid") {
 			t.Errorf("%s: %d %s", name, got.StatusCode, got.body)
@@ -133,13 +134,17 @@ func TestHalfABodyHoldsNoConnection(t *testing.T) {
 		"DELETE /session HTTP/1.1\r\n" + page:                       "401",
 		"GET / HTTP/1.1\r\n" + page:                                 "400",
 		"GET /manifest.webmanifest HTTP/1.1\r\n" + page:             "400",
+		"HEAD / HTTP/1.1\r\n" + page:                                "400",
 		"POST /earshot.v1.Node/Down HTTP/1.1\r\n" + page:            "403",
 		"POST /earshot.v1.Node/Me HTTP/1.1\r\nCookie: x\r\n" + page: "401",
 	} {
 		for _, body := range []string{"Content-Length: 100\r\n\r\n{", "Transfer-Encoding: chunked\r\n\r\n5\r\n{"} {
-			if answer, err := b.raw(head + body); err != nil || !strings.HasPrefix(answer, "HTTP/1.1 "+want+" ") {
-				t.Errorf("%s%s: %q, %v", head, body, answer, err)
-			}
+			t.Run(want, func(t *testing.T) {
+				t.Parallel()
+				if answer, err := b.raw(head + body); err != nil || !strings.HasPrefix(answer, "HTTP/1.1 "+want+" ") {
+					t.Errorf("%s%s: %q, %v", head, body, answer, err)
+				}
+			})
 		}
 	}
 }
@@ -163,6 +168,7 @@ func TestConnectionsThatSpeakAnotherWay(t *testing.T) {
 		"GET / HTTP/1.1\r\n" + page + page + "\r\n":                                             "HTTP/1.1 400 ",
 		"OPTIONS * HTTP/1.1\r\n" + page + "Connection: close\r\n\r\n":                           "HTTP/1.1 404 ",
 		"OPTIONS * HTTP/1.1\r\nHost: evil.example\r\n\r\n":                                      "HTTP/1.1 403 ",
+		"GET / HTTP/1.0\r\n\r\n":                                                       "HTTP/1.0 403 ",
 		"GET / HTTP/1.1\r\n\r\n":                                                       "HTTP/1.1 400 ",
 		"GET / HTTP/1.1\r\n" + page + "Transfer-Encoding: x\r\n\r\n":                   "HTTP/1.1 501 ",
 		"GET / HTTP/1.1\r\n" + page + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n": "HTTP/1.1 400 ",

@@ -154,7 +154,7 @@ func TestCookie(t *testing.T) {
 	if _, port, _ := net.SplitHostPort(l.host); c.Name != "earshot-"+port { // what listens at another port has one of its own
 		t.Error(c.Name)
 	}
-	if !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Domain != "" || c.Path != "/" || c.MaxAge <= 0 || strings.Contains(got.body, c.Value) {
+	if !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Domain != "" || c.Path != "/" || c.MaxAge != 400*24*60*60 || strings.Contains(got.body, c.Value) {
 		t.Errorf("%+v", c)
 	}
 }
