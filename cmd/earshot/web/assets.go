@@ -55,7 +55,7 @@ func (a assets) serve(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case !ok:
 		return errMissing
-	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+	case r.Method != http.MethodGet:
 		return errMethod
 	}
 	b, err := fs.ReadFile(page.Assets(), name[1:])

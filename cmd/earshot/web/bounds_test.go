@@ -110,6 +110,9 @@ func TestCallsOfASessionAreBounded(t *testing.T) {
 	if s := b.stream("Node/Watch", "{}"); s.StatusCode != 429 {
 		t.Errorf("%d", s.StatusCode)
 	}
+	if got := b.ask("PUT", "/file?name=x", "x"); !got.says(429, "busy") {
+		t.Errorf("a file: %d %s", got.StatusCode, got.body)
+	}
 	if got := b.call("Node/Me", "{}"); got.StatusCode != 200 {
 		t.Errorf("%d %s", got.StatusCode, got.body)
 	}
@@ -134,7 +137,7 @@ func TestHalfABodyHoldsNoConnection(t *testing.T) {
 		"DELETE /session HTTP/1.1\r\n" + page:                       "401",
 		"GET / HTTP/1.1\r\n" + page:                                 "400",
 		"GET /manifest.webmanifest HTTP/1.1\r\n" + page:             "400",
-		"HEAD / HTTP/1.1\r\n" + page:                                "400",
+		"HEAD / HTTP/1.1\r\n" + page:                                "405",
 		"POST /earshot.v1.Node/Down HTTP/1.1\r\n" + page:            "403",
 		"POST /earshot.v1.Node/Me HTTP/1.1\r\nCookie: x\r\n" + page: "401",
 	} {

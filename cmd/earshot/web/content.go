@@ -36,12 +36,12 @@ func (d *door) file(w http.ResponseWriter, r *http.Request) error {
 	defer cancel()
 	secret, cookies := d.tokens(r)
 	begin := func() (func(), error) { return d.table.Begin(secret, cookies, true, cancel) }
-	in := onward(ctx, r, "Content-Type", "Range", "If-Range", "If-None-Match")
+	in := onward(ctx, r, "Content-Type", "Range")
 	switch {
 	case r.Method == http.MethodPut && r.URL.Path == filePath:
 		in.URL.RawQuery = r.URL.RawQuery
 		in.Body = body{r.Body, http.NewResponseController(w)}
-	case r.Method != http.MethodGet && r.Method != http.MethodHead, r.URL.Path == filePath:
+	case r.Method != http.MethodGet, r.URL.Path == filePath:
 		return errMethod
 	case !isContent(r.URL.Path):
 		return errInvalid

@@ -82,7 +82,7 @@ func (d *door) check(r *http.Request) error {
 func (d *door) route(w http.ResponseWriter, r *http.Request) error {
 	path := r.URL.Path
 	switch {
-	case (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.ContentLength != 0:
+	case r.Method == http.MethodGet && r.ContentLength != 0:
 		return errInvalid // the server would wait for the body before it sends a long answer
 	case path == "/proof":
 		return d.prove(w, r)

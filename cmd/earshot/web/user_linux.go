@@ -29,7 +29,7 @@ func checkUser(c net.Conn) error {
 		return fmt.Errorf("%w: %w", errUser, err)
 	}
 	// Where there is no such connection, the kernel answers with the socket that would take one, if there is any.
-	if !s.local.IP.Equal(remote.IP) || !s.remote.IP.Equal(local.IP) || s.local.Port != remote.Port || s.remote.Port != local.Port {
+	if !s.joins(remote, local) {
 		return fmt.Errorf("%w: it is not known whose connection it is", errUser)
 	}
 	if s.state != established || s.inode == 0 {
@@ -43,6 +43,11 @@ type socket struct {
 	state         byte
 	local, remote net.TCPAddr
 	user, inode   uint32
+}
+
+// joins reports whether a socket is the end of a connection that is at local, of which the other end is at remote.
+func (s socket) joins(local, remote *net.TCPAddr) bool {
+	return s.local.IP.Equal(local.IP) && s.local.Port == local.Port && s.remote.IP.Equal(remote.IP) && s.remote.Port == remote.Port
 }
 
 // How many bytes inet_diag_req_v2 and inet_diag_msg of linux/inet_diag.h have.

@@ -18,7 +18,14 @@ import (
 // asAnother has the test program be a browser of another user: it asks for the page, and prints the answer.
 const asAnother = "EARSHOT_TEST_PAGE"
 
+// asNobody has the test program say whether a user can be told from others where it runs.
+const asNobody = "EARSHOT_TEST_NOBODY"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(asNobody) != "" {
+		fmt.Println(checkSelf())
+		return
+	}
 	host := os.Getenv(asAnother)
 	if host == "" {
 		os.Exit(m.Run())
@@ -203,9 +210,17 @@ func TestConnectionsAreBounded(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	closed(further)
+	taken[1].Close()
+	taken[1].Close() // as the server may do: that makes room for one
+	own()
+	accept(nil)
+	further = own()
+	if _, err := from.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("%v", err)
+	}
+	closed(further)
 	for _, p := range taken {
 		p.Close()
-		p.Close() // as the server may do
 	}
 	own()
 	accept(nil)
@@ -307,6 +322,35 @@ func TestConnectionOfBothFamilies(t *testing.T) {
 		defer here.Close()
 		if err := checkUser(here); err != nil {
 			t.Errorf("%s by family %d: %v", c.network, c.family, err)
+		}
+	}
+}
+
+// Each of the four has to be that of the connection: what the kernel tells of may be another one.
+func TestSocketOfAConnection(t *testing.T) {
+	at := func(ip byte, port int) net.TCPAddr { return net.TCPAddr{IP: net.IPv4(127, 0, 0, ip), Port: port} }
+	local, remote := at(1, 1), at(2, 2)
+	for _, s := range []socket{{local: at(3, 1), remote: remote}, {local: at(1, 3), remote: remote}, {local: local, remote: at(3, 2)}, {local: local, remote: at(2, 3)}, {local: remote, remote: local}} {
+		if s.joins(&local, &remote) {
+			t.Errorf("%+v is taken for it", s)
+		}
+	}
+	if !(socket{local: local, remote: remote}).joins(&local, &remote) {
+		t.Error("it is not taken for itself")
+	}
+}
+
+// A node that runs as the user who stands for all unknown ones could not tell its owner from them.
+func TestNodeOfNobodyServesNoPage(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can be another user too")
+	}
+	for user, want := range map[uint32]string{0: "<nil>", nobody(): "this node runs as user"} {
+		c := exec.Command("/proc/self/exe")
+		c.Env, c.Dir = []string{asNobody + "=1"}, "/"
+		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: user, Gid: user}}
+		if out, err := c.CombinedOutput(); err != nil || !strings.Contains(string(out), want) {
+			t.Errorf("user %d: %s %v", user, out, err)
 		}
 	}
 }
