@@ -32,7 +32,7 @@ func checkUser(c net.Conn) error {
 	if !s.joins(remote, local) {
 		return fmt.Errorf("%w: it is not known whose connection it is", errUser)
 	}
-	if s.state != established || s.inode == 0 {
+	if s.state != established {
 		return fmt.Errorf("%w: the connection has no program any more", errUser)
 	}
 	return sameUser(s.user, uint32(os.Geteuid()), nobody())
@@ -42,7 +42,7 @@ func checkUser(c net.Conn) error {
 type socket struct {
 	state         byte
 	local, remote net.TCPAddr
-	user, inode   uint32
+	user          uint32
 }
 
 // joins reports whether a socket is the end of a connection that is at local, of which the other end is at remote.
@@ -87,7 +87,6 @@ func socketOf(local, remote *net.TCPAddr) (s socket, err error) {
 		local:  net.TCPAddr{IP: b[8 : 8+length], Port: int(binary.BigEndian.Uint16(b[4:]))},
 		remote: net.TCPAddr{IP: b[24 : 24+length], Port: int(binary.BigEndian.Uint16(b[6:]))},
 		user:   binary.NativeEndian.Uint32(b[64:]),
-		inode:  binary.NativeEndian.Uint32(b[68:]),
 	}, nil
 }
 

@@ -10,10 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 const (
@@ -167,13 +165,4 @@ func syncDir(dir string) error {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
-}
-
-// alive are the sessions that have not ended by themselves: those that were used last come first.
-func (k *Kept) alive(now time.Time) []session {
-	some := slices.DeleteFunc(slices.Clone(k.sessions), func(s session) bool {
-		return now.Sub(time.Unix(s.used, 0)) > sessionRest
-	})
-	slices.SortStableFunc(some, func(a, b session) int { return int(min(max(b.used-a.used, -1), 1)) })
-	return some
 }

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // written is a file as it is written.
@@ -127,12 +126,5 @@ func TestLoadAndSave(t *testing.T) {
 	}
 	if _, err := Load(dir); !errors.Is(err, ErrFile) {
 		t.Errorf("%v", err)
-	}
-	long := time.Unix(1700003600, 0).Add(sessionRest)
-	if n := len(got.alive(long)); n != 1 {
-		t.Errorf("%d", n)
-	}
-	if n := len(got.alive(long.Add(time.Second))); n != 0 {
-		t.Errorf("%d", n)
 	}
 }

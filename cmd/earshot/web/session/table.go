@@ -84,7 +84,6 @@ func New(dir string, now func() time.Time) *Table { return &Table{dir: dir, now:
 func (t *Table) Restore(k Kept) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	k.sessions = k.alive(t.now())
 	t.kept, t.visitors, t.codes = k, nil, nil
 	for _, s := range k.sessions {
 		t.visitors = append(t.visitors, newVisitor(s))

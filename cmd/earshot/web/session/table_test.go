@@ -153,6 +153,7 @@ func TestWhatCantBeWritten(t *testing.T) {
 	for name, again := range map[string]func(*clocked, pass) error{
 		"asked again": func(c *clocked, p pass) error { _, err := c.End(p.name); return err },
 		"at the end":  func(c *clocked, _ pass) error { return c.Flush() },
+		"a link":      func(c *clocked, _ pass) error { k := c.Stored(); return c.Place(k.Label, k.Port, k.Anybody) },
 	} {
 		c := newClocked(t)
 		p := c.visit()
