@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/earshot-im/earshot/node/localapi"
 )
@@ -51,6 +52,22 @@ func TestCallUpToItsLimit(t *testing.T) {
 	}
 }
 
+// Of a call that breaks off while it comes in, the node gets nothing.
+func TestCallThatBreaksOff(t *testing.T) {
+	d, tokens := withAPI(t, func(_ http.ResponseWriter, r *http.Request) { t.Errorf("%s has come to the node", r.URL) })
+	for path, kind := range map[string]string{"/earshot.v1.Node/Me": "application/json", "/earshot.v1.Node/Watch": "application/connect+json"} {
+		r := httptest.NewRequest("POST", path, io.MultiReader(strings.NewReader("{}"), iotest.ErrReader(io.ErrUnexpectedEOF)))
+		r.Host = d.site.host
+		for _, h := range [][2]string{{tokens[0], tokens[1]}, {tokens[2], tokens[3]}, {"Content-Type", kind}, {"Sec-Fetch-Site", "same-origin"}} {
+			r.Header.Set(h[0], h[1])
+		}
+		w := httptest.NewRecorder()
+		if d.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), peerKey{}, new(peer)))); w.Code != 400 {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+}
+
 // What the node says of a file that can't be had goes to the page as a word, whatever it is.
 func TestFailuresOfFilesHaveNoWords(t *testing.T) {
 	const path = "open /home/ann/secret"
@@ -88,10 +105,8 @@ func TestWhoeverHasGoneIsNotAnswered(t *testing.T) {
 		}
 		r := httptest.NewRequest(method, path, strings.NewReader(body))
 		r.Host = d.site.host
-		for i, h := range append(tokens, "Content-Type", "application/connect+json", "Sec-Fetch-Site", "same-origin") {
-			if i%2 == 0 {
-				r.Header.Set(h, append(tokens, "Content-Type", "application/connect+json", "Sec-Fetch-Site", "same-origin")[i+1])
-			}
+		for _, h := range [][2]string{{tokens[0], tokens[1]}, {tokens[2], tokens[3]}, {"Content-Type", "application/connect+json"}, {"Sec-Fetch-Site", "same-origin"}} {
+			r.Header.Set(h[0], h[1])
 		}
 		w := httptest.NewRecorder()
 		d.ServeHTTP(w, r.WithContext(context.WithValue(here, peerKey{}, new(peer))))

@@ -62,6 +62,9 @@ func TestOnlyThePageIsNavigatedTo(t *testing.T) {
 	if got.StatusCode != 403 || got.body != "Another page has sent this.\n" || got.Header.Get("Content-Type") != "text/plain; charset=utf-8" {
 		t.Errorf("%d %s %v", got.StatusCode, got.body, got.Header)
 	}
+	if got := b.ask("GET", "/file", ""); !got.says(405, "method") {
+		t.Errorf("%d %s", got.StatusCode, got.body)
+	}
 	if got := b.ask("GET", "/filex", ""); !got.says(404, "missing") {
 		t.Errorf("%d %s", got.StatusCode, got.body)
 	}

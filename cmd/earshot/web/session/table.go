@@ -242,7 +242,7 @@ func (t *Table) Enter(text, agent, old string, cookies []string) (name, secret, 
 	}
 	secret, cookie = newSecret(), newSecret()
 	now := t.now().Unix()
-	v := newVisitor(session{key: KeyOf(secret), cookie: KeyOf(cookie), begun: now, used: now, browser: plainBrowser(browserOf(agent))})
+	v := newVisitor(session{key: KeyOf(secret), cookie: KeyOf(cookie), begun: now, used: now, browser: browserOf(agent)})
 	was := slices.Clone(t.visitors)
 	t.visitors = append(slices.DeleteFunc(t.visitors, func(other *visitor) bool { return other == leaves }), v)
 	if err := t.save(); err != nil {
