@@ -5,7 +5,7 @@ import { find } from './emoji.js';
 import { ofEntry, ofFiles } from './folder.js';
 import { problem } from './phrases.js';
 import { dialog, link, tell } from './state.js';
-import { add, drop, emptied, give, members, open, submit, tray, view, writing, written } from './talk.js';
+import { add, drop, editLast, emptied, give, members, open, sentAsIs, submit, tray, type, view, writing, written } from './talk.js';
 import { say, size, text } from './texts.js';
 import { confirm, Icon, Name, Tool } from './ui.js';
 import { recordable, Recorder } from './voice.js';
@@ -76,13 +76,13 @@ export function Composer() {
   const why = closed(c);
   const set = value => {
     ref.current.value = value;
-    give('typed', { text: value });
+    type(value);
   };
   // The text is the element's own. Only when the machine has set it, it is another.
   useLayoutEffect(() => { if (ref.current) ref.current.value = written().text; }, [composer.sets, c.conversation, why]);
   // On a touch screen a keyboard would come up.
   useEffect(() => { if (!matchMedia('(pointer: coarse)').matches) ref.current?.focus(); }, [c.conversation]);
-  useEffect(() => { if (ref.current && emptied.value) ref.current.value = ''; }, [emptied.value]);
+  useEffect(() => { if (ref.current && emptied.value) ref.current.value = written().text; }, [emptied.value]);
 
   const complete = choice => {
     const el = ref.current, end = el.selectionStart;
@@ -92,7 +92,7 @@ export function Composer() {
   };
   const typed = () => {
     const el = ref.current;
-    give('typed', { text: el.value });
+    type(el.value);
     const all = choices(el.value.slice(0, el.selectionStart));
     if (all.length || offer.all.length) setOffer({ all, at: 0 });
   };
@@ -105,10 +105,8 @@ export function Composer() {
       else if (e.key === 'Tab' || e.key === 'Enter') complete(all[at]);
       else setOffer({ all, at: (at + (e.key === 'ArrowDown' ? 1 : all.length - 1)) % all.length });
     } else if (e.key === 'Enter' && plain) submit();
-    else if (e.key === 'ArrowUp' && plain && !el.value && !composer.edits) {
-      const mine = view.peek().rows.findLast(l => l.message.own && l.message.kind === 'text');
-      if (!mine) return;
-      give('beginEdit', { id: mine.message.id });
+    else if (e.key === 'ArrowUp' && plain && ((!el.value && !composer.edits) || sentAsIs())) {
+      if (!editLast()) return;
     } else if (e.key === 'Escape' && composer.edits) give('endEdit');
     else if (e.key === 'Escape' && composer.replyTo) give('reply', { id: '' });
     else if (e.key === 'Escape') {

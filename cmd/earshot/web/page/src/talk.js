@@ -16,6 +16,9 @@ export const tray = signal([]); // files that go with the next message: {key, na
 export const client = crypto.randomUUID(); // the name of this screen
 
 let room = null, timer, keys = 0, touched = Date.now();
+// latest is what was sent last, until its row is there: {text, was, id}, with the row that an edit changes, and the ID
+// once the node has it. If it is wanted, it is edited then.
+let latest = null, wanted = false;
 const READ_OUT = 300; // characters of a message
 const queues = {}; // calls whose order matters, by what they are about
 
@@ -45,6 +48,42 @@ export function give(name, value) {
     if (!light) view.value = r.view();
     if (JSON.stringify(now) !== JSON.stringify(writing.value)) writing.value = now;
   });
+  arrive();
+}
+
+// type gives the machine the text that the owner has written.
+export function type(text) {
+  wanted = false;
+  give('typed', { text });
+}
+
+const messageOf = id => view.peek()?.rows.find(l => l.message.id === id)?.message;
+
+// arrive forgets what was sent last once its row is there, and edits it if that is wanted.
+function arrive() {
+  if (!latest?.id || [undefined, latest.was].includes(messageOf(latest.id))) return;
+  const { id } = latest, edits = wanted;
+  forget(latest);
+  if (edits) give('beginEdit', { id });
+}
+
+function forget(sent) {
+  if (sent !== latest) return;
+  latest = null;
+  wanted = false;
+}
+
+// sentAsIs reports whether the composer has nothing but what is just being sent.
+export const sentAsIs = () => !!latest && !latest.id && latest.text === written().text;
+
+// editLast begins to edit the owner's last message: at once, or as soon as the row of what was just sent is there. It
+// returns whether there is one.
+export function editLast() {
+  wanted = !!latest;
+  if (wanted) return true;
+  const mine = view.peek().rows.findLast(l => l.message.own && l.message.kind === 'text');
+  if (mine) give('beginEdit', { id: mine.message.id });
+  return !!mine;
 }
 
 // written is what stands in the composer.
@@ -78,7 +117,7 @@ const effects = {
     }
   }),
   send: ({ request, ...s }, r, of) => sends(request, r, of, 'Messages/Send', { ...s, to: who(of.with), draftRevision: s.draftRevision || undefined }),
-  edit: ({ request, id, text }, r, of) => sends(request, r, of, 'Messages/Edit', { id, text }),
+  edit: ({ request, id, text }, r, of) => sends(request, r, of, 'Messages/Edit', { id, text }, messageOf(id)),
   setTyping: ({ typing }, r, of) => queued('typing', () => call('Attention/SetTyping', { who: who(of.with), typing }).catch(() => {})),
   attend: ({ focused }, r, of) => queued('attend', () => call('Attention/Attend', { client, who: who(of.with), focused }).catch(() => {})),
   wake({ at }) {
@@ -87,15 +126,21 @@ const effects = {
   },
 };
 
-const sends = (request, r, of, method, s) => queued('send', async () => {
-  try {
-    await call(method, s);
-    answer(r, of, 'sent', { request });
-  } catch (e) {
-    tell(problem(e), true);
-    answer(r, of, 'sendFailed', { request });
-  }
-});
+function sends(request, r, of, method, s, was) {
+  const sent = latest = { text: s.text, was };
+  return queued('send', async () => {
+    try {
+      const { id, text: words } = await call(method, s);
+      if (was && String(words ?? '') === String(was.text ?? '')) forget(sent); // an edit that changes nothing changes no row
+      sent.id = String(id);
+      answer(r, of, 'sent', { request });
+    } catch (e) {
+      forget(sent);
+      tell(problem(e), true);
+      answer(r, of, 'sendFailed', { request });
+    }
+  });
+}
 
 // enter opens a conversation, and goes to a row of it if there is one.
 export async function enter(c, id) {
@@ -122,6 +167,7 @@ export function leave() {
   if (!room) return;
   give('leave');
   room = open.value = view.value = writing.value = null;
+  forget(latest);
   members.value = tray.value = [];
 }
 
@@ -130,6 +176,7 @@ export function halt() {
   clearTimeout(timer);
   for (const f of tray.value) f.end();
   room = open.value = view.value = writing.value = null;
+  forget(latest);
   members.value = tray.value = [];
 }
 
@@ -152,7 +199,11 @@ export const talk = {
     give('put', { row: row(m) });
     if (m.own && (m.state === 'queued' || m.state === 'carried') && !m.waiting) readWaiting(m); // the stream does not say for whom
   },
-  gone: g => isOpen(g.conversation) && give('gone', { id: g.id }),
+  gone(g) {
+    if (!isOpen(g.conversation)) return;
+    if (latest?.id === g.id) forget(latest);
+    give('gone', { id: g.id });
+  },
   async noticed(n) {
     if (!isOpen(n.group?.id)) return;
     give('reset');
@@ -196,28 +247,31 @@ const key = () => `${client}-${Date.now().toString(36)}-${++keys}`;
 
 // submit sends what stands in the composer, with the files of the tray.
 export async function submit() {
-  if (link.value !== 'up') return;
+  if (link.value !== 'up' || (latest && !latest.id)) return;
   const files = tray.value;
   if (!files.length || written().edits) {
     give('submit', { key: key() });
     return;
   }
   if (files.some(f => !f.file)) return; // they are still being read
-  const { text, replyTo } = written(), of = open.value;
+  const { text, replyTo } = written(), of = open.value, r = room, sent = latest = { text };
   tray.value = [];
-  const sent = await tried('Messages/Send', { to: who(of.with), text, replyTo, key: key(), files: files.map(f => f.file) });
-  if (!isOpen(of.conversation)) return;
-  if (!sent) {
+  const told = await tried('Messages/Send', { to: who(of.with), text, replyTo, key: key(), files: files.map(f => f.file) });
+  if (r !== room) return;
+  if (!told) {
+    forget(sent);
     tray.value = [...files, ...tray.value];
     return;
   }
-  give('typed', { text: '' });
+  sent.id = String(told.id);
+  const now = written().text; // more may have been typed
+  give('typed', { text: now.startsWith(text) ? now.slice(text.length) : now });
   give('reply', { id: '' });
   give('toEnd');
   emptied.value++;
 }
 
-export const emptied = signal(0); // counts up when the composer is to be empty
+export const emptied = signal(0); // counts up when what stood in the composer was sent with files
 
 // add takes files into the tray: {content, name, type, …flags}. A picture that can't be freed of what it tells is
 // asked about.
