@@ -12,6 +12,7 @@
 package contacts
 
 import (
+	"bytes"
 	"context"
 	"slices"
 	"strings"
@@ -174,6 +175,31 @@ func (n *Names) Resolve(_ context.Context, who string) (Person, error) {
 		return Person{}, err
 	}
 	return n.view(m.Person), nil
+}
+
+// Like returns the contacts whose names look like what WHO calls themselves, in the order of their IDs.
+// There are none if WHO is a contact. The errors are those of Resolve.
+func (n *Names) Like(_ context.Context, who string) ([]Person, error) {
+	m, err := n.find(who, phonebook.APerson)
+	if err != nil {
+		return nil, err
+	}
+	return n.namesakes(m.Person), nil
+}
+
+func (n *Names) namesakes(p *people.Person) (found []Person) {
+	key := n.keys.Key(p.Claimed)
+	if p.Contact || key == "" {
+		return nil
+	}
+	b := phonebook.Book{Persons: n.cfg.People.Others(), Key: n.keys.Key}
+	for _, m := range b.Answering(key, phonebook.APerson) {
+		if m.Person.Contact {
+			found = append(found, n.view(m.Person))
+		}
+	}
+	slices.SortFunc(found, func(x, y Person) int { return bytes.Compare(x.ID[:], y.ID[:]) })
+	return found
 }
 
 // Conversation finds the conversation that WHO means. The person is nil where it is a group. The

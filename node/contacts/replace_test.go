@@ -14,6 +14,38 @@ import (
 // later lets time pass.
 func (d *desk) later() { d.now = d.now.Add(time.Minute) }
 
+// Somebody who is no contact is told from the contacts whose names look like theirs, as the rule for
+// names has it.
+func TestNamesakes(t *testing.T) {
+	d := newDesk(t)
+	robert, carl := d.meets("Robert"), d.meets("Carl")
+	d.befriends(robert)
+	_, err := d.NameContact(t.Context(), robert.id().String(), "Bob", false)
+	d.check(err)
+	d.befriends(carl)
+	for name, want := range map[string]*somebody{"b\u043eb": robert, "ROBERT": robert, "Ｃarl": carl, "Dora": nil} {
+		other := d.meets(name)
+		like, err := d.Like(t.Context(), other.id().String())
+		d.check(err)
+		if want == nil && len(like) > 0 || want != nil && (len(like) != 1 || like[0].ID != want.id()) {
+			t.Errorf("like %q: %v", name, like)
+		}
+		d.asks(other, "it is me")
+		all, err := d.Requests(t.Context())
+		d.check(err)
+		r := all[slices.IndexFunc(all, func(r Request) bool { return r.Person == other.id() })]
+		if got := r.Namesake; (got == nil) != (want == nil) || got != nil && got.ID != want.id() {
+			t.Errorf("%q asks: %v", name, got)
+		}
+	}
+	if like, err := d.Like(t.Context(), carl.id().String()); err != nil || like != nil {
+		t.Errorf("like a contact: %v %v", like, err)
+	}
+	if _, err := d.Like(t.Context(), "Nobody"); !errors.As(err, new(*people.UnknownError)) {
+		t.Errorf("like nobody: %v", err)
+	}
+}
+
 // Whoever writes to a contact who has lost their directory learns of the newcomer who calls
 // themselves so, and of nobody else.
 func TestNewcomerInPlaceOfAContact(t *testing.T) {

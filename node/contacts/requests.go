@@ -31,6 +31,7 @@ type Request struct {
 	// MoreWaits says that the person has written more than is kept here of people whom the owner
 	// has not accepted. It comes when they are.
 	MoreWaits bool
+	Namesake  *Person // a contact whose name looks like Name; nil: none
 }
 
 // PutMoreWaits notes that a person who is no contact has written more than there is budget for. It
@@ -126,7 +127,6 @@ func (c *Contacts) Requests(context.Context) ([]Request, error) {
 		out = append(out, r)
 	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	for id, w := range c.waiting {
 		if p, _ := c.people.Get(id); p.Contact || p.Blocked { // since a moment ago
 			continue
@@ -138,6 +138,13 @@ func (c *Contacts) Requests(context.Context) ([]Request, error) {
 	for i := range out {
 		_, more := c.waiting[out[i].Person]
 		out[i].MoreWaits = out[i].MoreWaits || more
+	}
+	c.mu.Unlock()
+	for i := range out {
+		p, _ := c.people.Get(out[i].Person)
+		if like := c.namesakes(&p); len(like) > 0 {
+			out[i].Namesake = &like[0]
+		}
 	}
 	slices.SortStableFunc(out, func(a, b Request) int { return a.Received.Compare(b.Received) })
 	return out, nil

@@ -16,6 +16,8 @@ type People interface {
 	// one of these, else empty.
 	Target(ctx context.Context, who, kind string) (contacts.Target, error)
 	Contacts(ctx context.Context) ([]contacts.Person, error)
+	// Like returns the contacts whose names look like what WHO, who is none, calls themselves.
+	Like(ctx context.Context, who string) ([]contacts.Person, error)
 	NameContact(ctx context.Context, who, petname string, anyway bool) (contacts.Person, error)
 	SafetyWords(ctx context.Context, who string) ([10]string, contacts.Person, error)
 	// Verify returns contacts.ErrWords unless words are the safety words of who.
@@ -64,8 +66,12 @@ func (s peopleService) Resolve(ctx context.Context, r *earshotv1.ResolveRequest)
 	return view.Target(t), err
 }
 
-func (s peopleService) Contacts(ctx context.Context, _ *earshotv1.ContactsRequest) (*earshotv1.ContactsResponse, error) {
-	persons, err := s.people.Contacts(ctx)
+func (s peopleService) Contacts(ctx context.Context, r *earshotv1.ContactsRequest) (*earshotv1.ContactsResponse, error) {
+	find := s.people.Contacts
+	if r.Like != "" {
+		find = func(ctx context.Context) ([]contacts.Person, error) { return s.people.Like(ctx, r.Like) }
+	}
+	persons, err := find(ctx)
 	return &earshotv1.ContactsResponse{Persons: view.Each(persons, view.Person)}, err
 }
 

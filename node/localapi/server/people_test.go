@@ -46,6 +46,10 @@ func (p *places) Newcomers(_ context.Context, who string) (contacts.Newcomers, e
 	return contacts.Newcomers{Contact: bob, First: []contacts.Newcomer{{Person: contacts.Person{ID: crypto.PersonID{2}, Name: who}, Since: time.Unix(1700000000, 0)}}, More: 5}, nil
 }
 
+func (p *places) Like(_ context.Context, who string) ([]contacts.Person, error) {
+	return []contacts.Person{{Name: who, Contact: true}}, p.err
+}
+
 func (p *places) ReplaceContact(_ context.Context, r chat.Replacement) (chat.Replaced, error) {
 	p.asked = r
 	group := func(id string) []contacts.Target { return []contacts.Target{{Kind: "group", ID: id}} }
@@ -62,6 +66,12 @@ func TestContactsAreReplaced(t *testing.T) {
 	fake := new(places)
 	client, _ := serve(t, privateDir(t), Rooms{People: fake, Replacing: fake})
 	ctx := t.Context()
+	if r, err := client.Contacts(ctx, &earshotv1.ContactsRequest{Like: "Bob"}); err != nil || len(r.Persons) != 1 || r.Persons[0].Name != "Bob" {
+		t.Errorf("contacts like Bob: %v %v", r, err)
+	}
+	if r := view.Request(contacts.Request{Namesake: &bob}); r.Namesake.Person != bob.ID.String() {
+		t.Errorf("a request of a namesake: %v", r)
+	}
 	if r, err := client.Newcomers(ctx, &earshotv1.NewcomersRequest{Who: "Cleo"}); err != nil || len(r.Newcomers) != 1 ||
 		r.Newcomers[0].Person.Name != "Cleo" || r.Newcomers[0].Since.GetSeconds() != 1700000000 || r.Contact.Person != bob.ID.String() || r.More != 5 {
 		t.Errorf("newcomers: %v, %v", r, err)

@@ -517,7 +517,10 @@ func (x *Person) GetLastSeen() *timestamppb.Timestamp {
 }
 
 type ContactsRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// WHO, who is no contact: only the contacts whose names look like what they call themselves.
+	// There are none if WHO is a contact.
+	Like          string `protobuf:"bytes,1,opt,name=like,proto3" json:"like,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -550,6 +553,13 @@ func (x *ContactsRequest) ProtoReflect() protoreflect.Message {
 // Deprecated: Use ContactsRequest.ProtoReflect.Descriptor instead.
 func (*ContactsRequest) Descriptor() ([]byte, []int) {
 	return file_v1_people_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ContactsRequest) GetLike() string {
+	if x != nil {
+		return x.Like
+	}
+	return ""
 }
 
 type ContactsResponse struct {
@@ -908,6 +918,7 @@ type Request struct {
 	Notice        string                 `protobuf:"bytes,8,opt,name=notice,proto3" json:"notice,omitempty"`                         // what they ask, of kind notice: invited
 	Group         *Target                `protobuf:"bytes,9,opt,name=group,proto3" json:"group,omitempty"`                           // of invited: to which group, by the name that its founder gave it
 	Members       uint32                 `protobuf:"varint,10,opt,name=members,proto3" json:"members,omitempty"`                     // of invited: how many are in the group, as the person says
+	Namesake      *Person                `protobuf:"bytes,11,opt,name=namesake,proto3" json:"namesake,omitempty"`                    // a contact whose name looks like what the person calls themselves
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1010,6 +1021,13 @@ func (x *Request) GetMembers() uint32 {
 		return x.Members
 	}
 	return 0
+}
+
+func (x *Request) GetNamesake() *Person {
+	if x != nil {
+		return x.Namesake
+	}
+	return nil
 }
 
 type ForgetRequestsRequest struct {
@@ -1770,8 +1788,9 @@ const file_v1_people_proto_rawDesc = "" +
 	"\bknown_as\x18\n" +
 	" \x01(\tR\aknownAs\x12\x12\n" +
 	"\x04away\x18\v \x01(\bR\x04away\x127\n" +
-	"\tlast_seen\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\"\x11\n" +
-	"\x0fContactsRequest\"@\n" +
+	"\tlast_seen\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\blastSeen\"%\n" +
+	"\x0fContactsRequest\x12\x12\n" +
+	"\x04like\x18\x01 \x01(\tR\x04like\"@\n" +
 	"\x10ContactsResponse\x12,\n" +
 	"\apersons\x18\x01 \x03(\v2\x12.earshot.v1.PersonR\apersons\"X\n" +
 	"\x12NameContactRequest\x12\x10\n" +
@@ -1789,7 +1808,7 @@ const file_v1_people_proto_rawDesc = "" +
 	"\apetname\x18\x03 \x01(\tR\apetname\"\x11\n" +
 	"\x0fRequestsRequest\"C\n" +
 	"\x10RequestsResponse\x12/\n" +
-	"\brequests\x18\x01 \x03(\v2\x13.earshot.v1.RequestR\brequests\"\xa8\x02\n" +
+	"\brequests\x18\x01 \x03(\v2\x13.earshot.v1.RequestR\brequests\"\xd8\x02\n" +
 	"\aRequest\x12\x16\n" +
 	"\x06person\x18\x01 \x01(\tR\x06person\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
@@ -1802,7 +1821,8 @@ const file_v1_people_proto_rawDesc = "" +
 	"\x06notice\x18\b \x01(\tR\x06notice\x12(\n" +
 	"\x05group\x18\t \x01(\v2\x12.earshot.v1.TargetR\x05group\x12\x18\n" +
 	"\amembers\x18\n" +
-	" \x01(\rR\amembers\";\n" +
+	" \x01(\rR\amembers\x12.\n" +
+	"\bnamesake\x18\v \x01(\v2\x12.earshot.v1.PersonR\bnamesake\";\n" +
 	"\x15ForgetRequestsRequest\x12\x10\n" +
 	"\x03who\x18\x01 \x03(\tR\x03who\x12\x10\n" +
 	"\x03all\x18\x02 \x01(\bR\x03all\"F\n" +
@@ -1919,51 +1939,52 @@ var file_v1_people_proto_depIdxs = []int32{
 	14, // 6: earshot.v1.RequestsResponse.requests:type_name -> earshot.v1.Request
 	29, // 7: earshot.v1.Request.received:type_name -> google.protobuf.Timestamp
 	1,  // 8: earshot.v1.Request.group:type_name -> earshot.v1.Target
-	5,  // 9: earshot.v1.ForgetRequestsResponse.persons:type_name -> earshot.v1.Person
-	22, // 10: earshot.v1.NewcomersResponse.newcomers:type_name -> earshot.v1.Newcomer
-	5,  // 11: earshot.v1.NewcomersResponse.contact:type_name -> earshot.v1.Person
-	5,  // 12: earshot.v1.Newcomer.person:type_name -> earshot.v1.Person
-	29, // 13: earshot.v1.Newcomer.since:type_name -> google.protobuf.Timestamp
-	5,  // 14: earshot.v1.ReplaceContactResponse.person:type_name -> earshot.v1.Person
-	5,  // 15: earshot.v1.ReplaceContactResponse.old:type_name -> earshot.v1.Person
-	1,  // 16: earshot.v1.ReplaceContactResponse.groups:type_name -> earshot.v1.Target
-	1,  // 17: earshot.v1.ReplaceContactResponse.others:type_name -> earshot.v1.Target
-	25, // 18: earshot.v1.ReplaceContactResponse.lost:type_name -> earshot.v1.Lost
-	1,  // 19: earshot.v1.Lost.group:type_name -> earshot.v1.Target
-	5,  // 20: earshot.v1.RemoveContactResponse.person:type_name -> earshot.v1.Person
-	2,  // 21: earshot.v1.People.Peers:input_type -> earshot.v1.PeersRequest
-	0,  // 22: earshot.v1.People.Resolve:input_type -> earshot.v1.ResolveRequest
-	6,  // 23: earshot.v1.People.Contacts:input_type -> earshot.v1.ContactsRequest
-	8,  // 24: earshot.v1.People.NameContact:input_type -> earshot.v1.NameContactRequest
-	9,  // 25: earshot.v1.People.SafetyWords:input_type -> earshot.v1.SafetyWordsRequest
-	11, // 26: earshot.v1.People.Verify:input_type -> earshot.v1.VerifyRequest
-	12, // 27: earshot.v1.People.Requests:input_type -> earshot.v1.RequestsRequest
-	15, // 28: earshot.v1.People.ForgetRequests:input_type -> earshot.v1.ForgetRequestsRequest
-	17, // 29: earshot.v1.People.Accept:input_type -> earshot.v1.AcceptRequest
-	18, // 30: earshot.v1.People.Block:input_type -> earshot.v1.BlockRequest
-	19, // 31: earshot.v1.People.Unblock:input_type -> earshot.v1.UnblockRequest
-	20, // 32: earshot.v1.People.Newcomers:input_type -> earshot.v1.NewcomersRequest
-	23, // 33: earshot.v1.People.ReplaceContact:input_type -> earshot.v1.ReplaceContactRequest
-	26, // 34: earshot.v1.People.RemoveContact:input_type -> earshot.v1.RemoveContactRequest
-	3,  // 35: earshot.v1.People.Peers:output_type -> earshot.v1.PeersResponse
-	1,  // 36: earshot.v1.People.Resolve:output_type -> earshot.v1.Target
-	7,  // 37: earshot.v1.People.Contacts:output_type -> earshot.v1.ContactsResponse
-	5,  // 38: earshot.v1.People.NameContact:output_type -> earshot.v1.Person
-	10, // 39: earshot.v1.People.SafetyWords:output_type -> earshot.v1.SafetyWordsResponse
-	5,  // 40: earshot.v1.People.Verify:output_type -> earshot.v1.Person
-	13, // 41: earshot.v1.People.Requests:output_type -> earshot.v1.RequestsResponse
-	16, // 42: earshot.v1.People.ForgetRequests:output_type -> earshot.v1.ForgetRequestsResponse
-	5,  // 43: earshot.v1.People.Accept:output_type -> earshot.v1.Person
-	5,  // 44: earshot.v1.People.Block:output_type -> earshot.v1.Person
-	5,  // 45: earshot.v1.People.Unblock:output_type -> earshot.v1.Person
-	21, // 46: earshot.v1.People.Newcomers:output_type -> earshot.v1.NewcomersResponse
-	24, // 47: earshot.v1.People.ReplaceContact:output_type -> earshot.v1.ReplaceContactResponse
-	27, // 48: earshot.v1.People.RemoveContact:output_type -> earshot.v1.RemoveContactResponse
-	35, // [35:49] is the sub-list for method output_type
-	21, // [21:35] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	5,  // 9: earshot.v1.Request.namesake:type_name -> earshot.v1.Person
+	5,  // 10: earshot.v1.ForgetRequestsResponse.persons:type_name -> earshot.v1.Person
+	22, // 11: earshot.v1.NewcomersResponse.newcomers:type_name -> earshot.v1.Newcomer
+	5,  // 12: earshot.v1.NewcomersResponse.contact:type_name -> earshot.v1.Person
+	5,  // 13: earshot.v1.Newcomer.person:type_name -> earshot.v1.Person
+	29, // 14: earshot.v1.Newcomer.since:type_name -> google.protobuf.Timestamp
+	5,  // 15: earshot.v1.ReplaceContactResponse.person:type_name -> earshot.v1.Person
+	5,  // 16: earshot.v1.ReplaceContactResponse.old:type_name -> earshot.v1.Person
+	1,  // 17: earshot.v1.ReplaceContactResponse.groups:type_name -> earshot.v1.Target
+	1,  // 18: earshot.v1.ReplaceContactResponse.others:type_name -> earshot.v1.Target
+	25, // 19: earshot.v1.ReplaceContactResponse.lost:type_name -> earshot.v1.Lost
+	1,  // 20: earshot.v1.Lost.group:type_name -> earshot.v1.Target
+	5,  // 21: earshot.v1.RemoveContactResponse.person:type_name -> earshot.v1.Person
+	2,  // 22: earshot.v1.People.Peers:input_type -> earshot.v1.PeersRequest
+	0,  // 23: earshot.v1.People.Resolve:input_type -> earshot.v1.ResolveRequest
+	6,  // 24: earshot.v1.People.Contacts:input_type -> earshot.v1.ContactsRequest
+	8,  // 25: earshot.v1.People.NameContact:input_type -> earshot.v1.NameContactRequest
+	9,  // 26: earshot.v1.People.SafetyWords:input_type -> earshot.v1.SafetyWordsRequest
+	11, // 27: earshot.v1.People.Verify:input_type -> earshot.v1.VerifyRequest
+	12, // 28: earshot.v1.People.Requests:input_type -> earshot.v1.RequestsRequest
+	15, // 29: earshot.v1.People.ForgetRequests:input_type -> earshot.v1.ForgetRequestsRequest
+	17, // 30: earshot.v1.People.Accept:input_type -> earshot.v1.AcceptRequest
+	18, // 31: earshot.v1.People.Block:input_type -> earshot.v1.BlockRequest
+	19, // 32: earshot.v1.People.Unblock:input_type -> earshot.v1.UnblockRequest
+	20, // 33: earshot.v1.People.Newcomers:input_type -> earshot.v1.NewcomersRequest
+	23, // 34: earshot.v1.People.ReplaceContact:input_type -> earshot.v1.ReplaceContactRequest
+	26, // 35: earshot.v1.People.RemoveContact:input_type -> earshot.v1.RemoveContactRequest
+	3,  // 36: earshot.v1.People.Peers:output_type -> earshot.v1.PeersResponse
+	1,  // 37: earshot.v1.People.Resolve:output_type -> earshot.v1.Target
+	7,  // 38: earshot.v1.People.Contacts:output_type -> earshot.v1.ContactsResponse
+	5,  // 39: earshot.v1.People.NameContact:output_type -> earshot.v1.Person
+	10, // 40: earshot.v1.People.SafetyWords:output_type -> earshot.v1.SafetyWordsResponse
+	5,  // 41: earshot.v1.People.Verify:output_type -> earshot.v1.Person
+	13, // 42: earshot.v1.People.Requests:output_type -> earshot.v1.RequestsResponse
+	16, // 43: earshot.v1.People.ForgetRequests:output_type -> earshot.v1.ForgetRequestsResponse
+	5,  // 44: earshot.v1.People.Accept:output_type -> earshot.v1.Person
+	5,  // 45: earshot.v1.People.Block:output_type -> earshot.v1.Person
+	5,  // 46: earshot.v1.People.Unblock:output_type -> earshot.v1.Person
+	21, // 47: earshot.v1.People.Newcomers:output_type -> earshot.v1.NewcomersResponse
+	24, // 48: earshot.v1.People.ReplaceContact:output_type -> earshot.v1.ReplaceContactResponse
+	27, // 49: earshot.v1.People.RemoveContact:output_type -> earshot.v1.RemoveContactResponse
+	36, // [36:50] is the sub-list for method output_type
+	22, // [22:36] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_v1_people_proto_init() }

@@ -312,6 +312,9 @@ func Request(r contacts.Request) *earshotv1.Request {
 	if r.Group != nil {
 		v.Kind, v.Notice, v.Group, v.Members = "notice", "invited", Target(*r.Group), uint32(r.Members)
 	}
+	if r.Namesake != nil {
+		v.Namesake = Person(*r.Namesake)
+	}
 	return v
 }
 
