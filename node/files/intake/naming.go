@@ -11,10 +11,10 @@ import (
 	"github.com/earshot-im/earshot/store/event"
 )
 
-// attachable is a name as an attachment has it.
+// attachable is a name as an attachment has it: one that a file of this system can have.
 func attachable(name string) string {
-	name = strings.ToValidUTF8(filepath.Base(name), "_")
-	if name == "." || name == "/" || name == `\` {
+	name = strings.ReplaceAll(strings.ToValidUTF8(filepath.Base(name), "_"), "\x00", "_")
+	if name == "." || name == ".." || name == "/" || name == `\` {
 		name = "file"
 	}
 	if len(name) <= event.MaxFileName {
