@@ -67,8 +67,9 @@ func (t *Table) count(v *visitor, lasts bool, cancel context.CancelFunc) (done f
 	}, nil
 }
 
-// Ticket makes a text by which a session may have what is at a path, once. It is ErrBusy while another one holds, or
-// what it was for is being saved: a browser has few connections, and what it saves keeps one as long as it likes.
+// Ticket makes a text by which a session may have what is at a path, once. It is ErrBusy while what another one was for
+// is being saved, since a browser has few connections, and what it saves keeps one as long as it likes; and for a moment
+// after another one was made, until the browser begins. One with which it has not begun by then holds no more.
 func (t *Table) Ticket(secret string, cookies []string, path string) (string, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -76,16 +77,17 @@ func (t *Table) Ticket(secret string, cookies []string, path string) (string, er
 	switch {
 	case v == nil:
 		return "", ErrUnknown
-	case v.saving || t.now().Before(v.ticket.until):
+	case v.saving || t.now().Before(v.ticket.begin):
 		return "", ErrBusy
 	}
-	text := newTicket()
-	v.ticket = ticket{KeyOf(text), path, t.now().Add(ticketLife)}
+	text, now := newTicket(), t.now()
+	v.ticket = ticket{KeyOf(text), path, now.Add(ticketStart), now.Add(ticketLife)}
 	return text, nil
 }
 
 type ticket struct {
 	key   [KeyBytes]byte
-	path  string // what may be had
+	path  string    // what may be had
+	begin time.Time // until then no other takes its place
 	until time.Time
 }

@@ -33,6 +33,9 @@ const (
 	// ticketLife is how long the address of a download holds until it has begun.
 	ticketLife = time.Minute
 
+	// ticketStart is how long a browser has to begin to save before a further ticket takes the place of one.
+	ticketStart = 5 * time.Second
+
 	// maxCalls is how much a session may have under way at once, and MaxLasting how much of that may last. A
 	// page has three streams for all its tabs, and a few uploads and downloads.
 	maxCalls   = 32

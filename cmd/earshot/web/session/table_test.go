@@ -238,8 +238,21 @@ func TestOneFileIsSavedAtATime(t *testing.T) {
 		t.Errorf("another session: %v", err)
 	}
 	done()
-	if _, err := ticket(p); err != nil {
+	if text, err = ticket(p); err != nil {
 		t.Errorf("when it is saved: %v", err)
+	}
+
+	// A browser that has not begun to save keeps the next file waiting for a moment only.
+	c.at = c.at.Add(ticketStart - 1)
+	if _, err := ticket(p); !errors.Is(err, ErrBusy) {
+		t.Errorf("while the browser may begin: %v", err)
+	}
+	c.at = c.at.Add(1)
+	if _, err := ticket(p); err != nil {
+		t.Errorf("when it has not begun: %v", err)
+	}
+	if _, err := c.Redeem(text, []string{p.cookie}, "/file/x/1", func() {}); !errors.Is(err, ErrUnknown) {
+		t.Errorf("the one that was not used: %v", err)
 	}
 }
 
