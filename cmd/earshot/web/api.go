@@ -111,7 +111,8 @@ func (d *door) call(w http.ResponseWriter, r *http.Request) error {
 	if !m.streams && !m.takes(b) {
 		return errInvalid
 	}
-	in := onward(ctx, r, "Content-Type", "Connect-Protocol-Version")
+	in := onward(ctx, r, "Connect-Protocol-Version")
+	in.Header.Set("Content-Type", kind)
 	in.Body, in.ContentLength = readOnly{bytes.NewReader(b)}, int64(len(b))
 	d.api.ServeHTTP(w, in)
 	return nil

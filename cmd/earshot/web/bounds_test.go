@@ -182,3 +182,18 @@ func TestConnectionsThatSpeakAnotherWay(t *testing.T) {
 		}
 	}
 }
+
+// Text in another encoding is refused as whatever else is no request.
+func TestBodiesAreInUTF8(t *testing.T) {
+	b := newWorld(t).open(&earshotv1.OpenWebRequest{}).enter()
+	for kind, takes := range map[string]bool{
+		"application/json": true, "application/json; charset=utf-8": true, "application/json;charset=UTF-8": true, "APPLICATION/JSON": true,
+		"application/json; charset=latin1": false, "application/json; charset": false, "application/json; charset=utf-8; x=y": false, "text/json": false, "application/json, text/plain": false,
+	} {
+		for path, body := range map[string]string{"/earshot.v1.Node/Me": "{}", "/proof": `{"name":"0123456789abcdef","nonce":"` + strings.Repeat("n", 43) + `"}`} {
+			if got := b.ask("POST", path, body, "Content-Type", kind); takes == got.says(400, "invalid") || got.body == "" {
+				t.Errorf("%s of %s: %d %s", path, kind, got.StatusCode, got.body)
+			}
+		}
+	}
+}

@@ -117,12 +117,15 @@ func explain(w http.ResponseWriter, err error) {
 	_, _ = w.Write([]byte(text))
 }
 
-// isType reports whether a body is of a media type.
+// isType reports whether a body is of a media type, in UTF-8.
 func isType(r *http.Request, want string) bool {
 	values := r.Header.Values("Content-Type")
 	if len(values) != 1 {
 		return false
 	}
-	kind, _, err := mime.ParseMediaType(values[0])
-	return err == nil && kind == want
+	kind, params, err := mime.ParseMediaType(values[0])
+	if charset, ok := params["charset"]; ok && strings.EqualFold(charset, "utf-8") {
+		delete(params, "charset")
+	}
+	return err == nil && kind == want && len(params) == 0
 }

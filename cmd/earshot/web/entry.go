@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"time"
 
@@ -32,22 +33,19 @@ const (
 
 // prove shows the page that the node knows a code or a secret, before the page shows it to the node.
 func (d *door) prove(w http.ResponseWriter, r *http.Request) error {
-	var in struct {
-		Of    string `json:"name"`
-		Nonce string `json:"nonce"`
-	}
-	if err := entry(w, r, &in); err != nil {
+	var of, nonce string
+	if err := entry(w, r, named{"name": &of, "nonce": &nonce}); err != nil {
 		return err
 	}
-	if len(in.Of) != 2*session.NameBytes || len(in.Nonce) != session.NonceChars {
+	if len(of) != 2*session.NameBytes || len(nonce) != session.NonceChars {
 		return errInvalid
 	}
-	key, ok := d.table.Key(in.Of)
+	key, ok := d.table.Key(of)
 	if !ok {
 		answer(w, http.StatusNotFound, told{Code: "not_found", Message: session.ErrUnknown.Error()})
 		return nil
 	}
-	answer(w, http.StatusOK, map[string]string{"proof": session.ProofOf(key, d.site.origin, in.Nonce)})
+	answer(w, http.StatusOK, map[string]string{"proof": session.ProofOf(key, d.site.origin, nonce)})
 	return nil
 }
 
@@ -64,18 +62,15 @@ func (d *door) session(w http.ResponseWriter, r *http.Request) error {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	var in struct {
-		Code string `json:"code"`
-		Old  string `json:"old"` // the secret of the session that the page has; "": none
-	}
-	if err := entry(w, r, &in); err != nil {
+	var code, old string // old: the secret of the session that the page has; "": none
+	if err := entry(w, r, named{"code": &code, "old": &old}); err != nil {
 		return err
 	}
-	if in.Code == "" || len(in.Code) > maxToken || len(in.Old) > maxToken {
+	if code == "" || len(code) > maxToken || len(old) > maxToken {
 		return errInvalid
 	}
 	_, cookies := d.tokens(r)
-	name, secret, cookie, err := d.table.Enter(in.Code, r.UserAgent(), in.Old, cookies)
+	name, secret, cookie, err := d.table.Enter(code, r.UserAgent(), old, cookies)
 	if err != nil {
 		return err
 	}
@@ -89,14 +84,14 @@ func (d *door) session(w http.ResponseWriter, r *http.Request) error {
 
 // ticket gives the address of a content that the browser itself is to save.
 func (d *door) ticket(w http.ResponseWriter, r *http.Request) error {
-	var in struct {
-		ID string `json:"id"`
-		N  int    `json:"n"`
-	}
-	if err := entry(w, r, &in); err != nil {
+	var (
+		id string
+		n  int
+	)
+	if err := entry(w, r, named{"id": &id, "n": &n}); err != nil {
 		return err
 	}
-	path := fmt.Sprintf("%s/%s/%d", filePath, in.ID, in.N)
+	path := fmt.Sprintf("%s/%s/%d", filePath, id, n)
 	if !isContent(path) {
 		return errInvalid
 	}
@@ -123,8 +118,11 @@ func (d *door) tokens(r *http.Request) (secret string, cookies []string) {
 	return secret, cookies
 }
 
-// entry reads a small request into a value that has all of its fields.
-func entry(w http.ResponseWriter, r *http.Request, into any) error {
+// named is where to put what a request has, by the names there.
+type named map[string]any
+
+// entry reads a small request.
+func entry(w http.ResponseWriter, r *http.Request, into named) error {
 	switch {
 	case r.Method != http.MethodPost:
 		return errMethod
@@ -135,10 +133,34 @@ func entry(w http.ResponseWriter, r *http.Request, into any) error {
 	if err != nil {
 		return err
 	}
-	in := json.NewDecoder(bytes.NewReader(b))
-	in.DisallowUnknownFields()
-	if err := in.Decode(into); err != nil {
+	if into.read(json.NewDecoder(bytes.NewReader(b))) != nil {
 		return errInvalid
+	}
+	return nil
+}
+
+// read reads an object, and nothing after it. Package json alone would take names in any case, and the last of two.
+func (f named) read(in *json.Decoder) error {
+	if begin, err := in.Token(); err != nil || begin != json.Delim('{') {
+		return errInvalid
+	}
+	for left := maps.Clone(f); in.More(); {
+		name, err := in.Token()
+		if err != nil {
+			return err
+		}
+		text, _ := name.(string)
+		into, ok := left[text]
+		if !ok {
+			return errInvalid
+		}
+		delete(left, text)
+		if err := in.Decode(into); err != nil {
+			return err
+		}
+	}
+	if _, err := in.Token(); err != nil { // the end of the object
+		return err
 	}
 	if _, err := in.Token(); !errors.Is(err, io.EOF) {
 		return errInvalid

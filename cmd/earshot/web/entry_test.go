@@ -44,6 +44,7 @@ func TestEntryIsStrict(t *testing.T) {
 	code := d.table.Admit()
 	for _, body := range []string{
 		"", "{}", "[]", "null", `"` + code + `"`, `{"code":"` + code + `"`, `{"code":"` + code + `"} x`, `{"code":"` + code + `"}{}`, `{"code":"` + code + `","more":1}`, `{"code":["` + code + `"]}`,
+		`{"Code":"` + code + `"}`, `{"code":"` + code + `","code":"` + code + `"}`, `{"code":"` + code + `","old":"","old":""}`, `{"code":"` + code + `","OLD":""}`, `{"code":"` + code + `",}`,
 		`{"code":null}`, `{"code":"` + strings.Repeat("x", 65) + `"}`,
 	} {
 		if w := d.through("POST", "/session", body); w.Code != 400 {
