@@ -48,6 +48,10 @@ func init() { // the table and what it does name each other
 			return s.Target(who, func(s *screen.State, who string) []screen.Act { return people.Nickname(s, who, screen.Unquote(nick)) })
 		}},
 		{"contacts remove", "[WHO]", "take somebody out of your contacts", withPerson(people.Forget)},
+		{"contacts replace", "OLD [NEW]", "put somebody in the place of a contact, as after they have lost their directory", func(s *screen.State, a string) []screen.Act {
+			old, now := screen.TypedWho(a)
+			return withPerson(func(s *screen.State, old *earshotv1.Person) []screen.Act { return people.Replace(s, old, now) })(s, old)
+		}},
 		{"copy", "", "copy the last message of theirs", func(s *screen.State, _ string) []screen.Act {
 			return withLast(s, false, copy)
 		}},

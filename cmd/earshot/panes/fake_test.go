@@ -119,8 +119,20 @@ func (f *fake) Requests(context.Context, *earshotv1.RequestsRequest) (*earshotv1
 func (f *fake) Receipts(context.Context, *earshotv1.ReceiptsRequest) (*earshotv1.ReceiptsResponse, error) {
 	return &earshotv1.ReceiptsResponse{Reached: f.reached}, nil
 }
-func (f *fake) SafetyWords(context.Context, *earshotv1.SafetyWordsRequest) (*earshotv1.SafetyWordsResponse, error) {
-	return &earshotv1.SafetyWordsResponse{Person: eve, Words: strings.Fields("abandon ability able about above absent absorb abstract absurd abuse")}, nil
+func (f *fake) SafetyWords(ctx context.Context, r *earshotv1.SafetyWordsRequest) (*earshotv1.SafetyWordsResponse, error) {
+	who := eve
+	if c, err := f.GetConversation(ctx, &earshotv1.GetConversationRequest{Who: r.Who}); err == nil {
+		who = c.Person
+	}
+	return &earshotv1.SafetyWordsResponse{Person: who, Words: strings.Fields("abandon ability able about above absent absorb abstract absurd abuse")}, nil
+}
+func (f *fake) Resolve(ctx context.Context, r *earshotv1.ResolveRequest) (*earshotv1.Target, error) {
+	c, err := f.GetConversation(ctx, &earshotv1.GetConversationRequest{Who: r.Who})
+	return c.GetWith(), err
+}
+func (f *fake) ReplaceContact(_ context.Context, r *earshotv1.ReplaceContactRequest) (*earshotv1.ReplaceContactResponse, error) {
+	f.did("replace %.8s by %.8s, resend %t: %s", r.Old, r.New, r.Resend, r.Words)
+	return &earshotv1.ReplaceContactResponse{Person: &earshotv1.Person{Person: r.New, Name: "Bob", Pinned: "Bob", KnownAs: "Bob", Contact: true, Verified: true, Online: true}, Old: eve, Others: []*earshotv1.Target{lunch}}, nil
 }
 func (f *fake) Find(context.Context, *earshotv1.SearchRequest) ([]*earshotv1.Found, error) {
 	return f.found, nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -63,6 +64,8 @@ var states = []struct {
 	{"removed", func() *fake { f := office(); f.list[0].Group.Role = ""; return f }, func(v *viewer) { v.press("enter") }},
 	{"newcomer", newcomerCalled("Eve"), func(v *viewer) { v.press("'eve", "enter") }},
 	{"namesake", newcomerCalled("Bob"), func(v *viewer) { v.press("'d2a8", "enter") }},
+	{"replace", newcomerCalled("Bob"), func(v *viewer) { v.press("'d2a8", "enter", "'/contacts replace Bob", "enter") }},
+	{"replaced", newcomerCalled("Bob"), func(v *viewer) { v.press("'d2a8", "enter", "'/contacts replace Bob", "enter", "y") }},
 	{"kinds", kinds, func(v *viewer) { v.press("'lunch", "enter") }},
 	{"scripts", scripts, func(v *viewer) { v.press("'lunch", "enter") }},
 	{"hostile", hostile, func(v *viewer) { v.press("'lunch", "enter") }},
@@ -91,6 +94,18 @@ func TestRecoveryPutOff(t *testing.T) {
 	v.s.Status.Known = 0
 	if v.s.RecoveryDue() {
 		t.Error("without a contact")
+	}
+}
+
+// Somebody is put in the place of a contact only once words were compared, and those are told to the node.
+func TestReplaceContact(t *testing.T) {
+	for key, want := range map[string]bool{"y": true, "n": false, "esc": false} {
+		v := look(t, newcomerCalled("Bob")(), 80, 20)
+		v.press("'d2a8", "enter", "'/contacts replace Bob", "enter", key)
+		const call = "replace c4b3bf63 by d2a8e6f1, resend true: abandon ability able about above absent absorb abstract absurd abuse"
+		if did := slices.Contains(v.api.calls, call); did != want {
+			t.Errorf("%s: %t: %q", key, did, v.api.calls)
+		}
 	}
 }
 

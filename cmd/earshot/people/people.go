@@ -87,19 +87,9 @@ func Compare(s *screen.State, who string) []screen.Act {
 	return screen.Call(func(ctx context.Context, api screen.API) (*earshotv1.SafetyWordsResponse, error) {
 		return api.SafetyWords(ctx, &earshotv1.SafetyWordsRequest{Who: who})
 	}, func(s *screen.State, r *earshotv1.SafetyWordsResponse) []screen.Act {
-		half := len(r.Words) / 2
-		p := &screen.Panel{Kind: "words", Title: label.Who(r.Person), Text: []string{words.Verify, "", strings.Join(r.Words[:half], " "), strings.Join(r.Words[half:], " ")}}
-		p.Keys = []screen.PanelKey{
-			{Key: "y", What: words.KeySame, Always: true, Do: func(s *screen.State, _ *screen.Item) []screen.Act {
-				return verify(s, r.Person.Person, strings.Join(r.Words, " "), "")
-			}},
-			{Key: "n", What: words.KeyDiffer, Always: true, Do: func(s *screen.State, _ *screen.Item) []screen.Act {
-				s.Back()
-				s.Bad(words.Differ)
-				return nil
-			}},
-		}
-		s.Show(p)
+		s.Show(comparing(r, words.Verify, func(s *screen.State) []screen.Act {
+			return verify(s, r.Person.Person, strings.Join(r.Words, " "), "")
+		}))
 		return nil
 	})
 }

@@ -4,6 +4,7 @@ package words
 
 import (
 	"fmt"
+	"strings"
 )
 
 const (
@@ -194,7 +195,22 @@ const Newcomer = "not a contact yet: /accept, /block, or compare words with /ver
 
 // SameName warns of somebody who calls themselves as a contact does.
 func SameName(who string) string {
-	return "somebody else than your contact " + who + ", or the same human anew: compare words with /verify before you trust them"
+	return "somebody else than your contact " + who + ", or the same human anew: compare words first, with /verify or /contacts replace"
+}
+
+// InPlaceOf asks whether a person is the same human as a contact.
+func InPlaceOf(now, old string) string {
+	return "Is " + now + " the human whom you know as " + old + "? Ask face to face or by phone, not in a message: an impostor has these words too. " +
+		"If they are the same, the names of the old one mean the new one from now on, and what waits for the old one goes to the new one."
+}
+
+// Replaced says that somebody is in the place of a contact, who is still in some groups.
+func Replaced(who string, groups []string) string {
+	text := who + " is in the place of the old one now"
+	if len(groups) > 0 {
+		text += "; the old one is still in " + strings.Join(groups, ", ") + ": ask an owner or an admin there"
+	}
+	return text
 }
 
 // What the screen says of itself.
