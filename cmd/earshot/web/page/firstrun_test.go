@@ -165,11 +165,11 @@ func TestContactReturnsAnew(t *testing.T) {
 	}
 }
 
-// Somebody by the name of a contact who waits to be accepted is told from the contact.
+// Somebody by the name of a contact, as it looks, who waits to be accepted is told from the contact.
 func TestNamesakeAsks(t *testing.T) {
 	ann, _, b, _ := pair(t)
 	ann.does("me", "accept", "contacts")
-	other := start(t, "Bob", ann)
+	other := start(t, "B\u043eb", ann) // with a Cyrillic letter
 	other.until("Ann", "peers")
 	other.does("send", "Ann", "it is me")
 	b.click("1 person asks to talk with you")

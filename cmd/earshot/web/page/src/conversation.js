@@ -4,7 +4,7 @@ import { html, useEffect, useState } from '/preact.js';
 import { call } from './api.js';
 import { addDropped, Composer } from './compose.js';
 import { Above, Below, Feed } from './feed.js';
-import { called, namesake, titled, who, whole } from './names.js';
+import { called, titled, who, whole } from './names.js';
 import { accept, block } from './people.js';
 import { standing } from './phrases.js';
 import { dialog, panel, strange, trouble, typing } from './state.js';
@@ -43,7 +43,7 @@ function useAnswer(method, request) {
 
 // Stranger offers what can be done about somebody who is no contact.
 function Stranger({ c }) {
-  const other = namesake(c.person, useAnswer('People/Contacts', {}).persons);
+  const { persons: [other] = [] } = useAnswer('People/Contacts', { like: c.person.person });
   const compare = instead => () => { dialog.value = { name: 'words', person: c.person, instead }; };
   return html`<div class="stranger" role="group" aria-label=${text('notContact')}><p>${other ? say('sameName', { who: html`<bdi>${called(other)}</bdi>` }) : text('newcomer')}</p>
     <div class="buttons"><button type="button" class="main" onClick=${() => accept(c.person)}>${text('accept')}</button><button type="button" onClick=${() => block(c.person)}>${text('block')}</button>

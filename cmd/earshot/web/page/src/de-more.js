@@ -26,7 +26,7 @@ export const texts = {
   differ: 'Wenn sie verschieden sind, ist vielleicht jemand zwischen euch: Vertraue dieser Unterhaltung nicht.', same: 'Sie sind gleich', notSame: 'Sie sind verschieden', showCode: 'Als QR-Code zeigen', wordsCode: 'Die Wörter als QR-Code', verifiedNow: '{who} ist bestätigt',
   // groups
   makeGroup: 'Gruppe anlegen', make: 'Anlegen', askGroup: 'Name der Gruppe', askTopic: 'Thema der Gruppe', topic: 'Thema', invite: 'Einladen', rename: 'Umbenennen', leave: 'Austreten', leaveAsk: 'Aus {group} austreten?', hide: 'In Listen verbergen', removeAsk: '{who} aus der Gruppe entfernen?', youAre: 'Deine Rolle: {role}',
-  invitedBy: 'hinzugefügt von {who}', newcomersRead: 'Was neue Mitglieder lesen', toSeveral: 'Ein Text an mehrere', askText: 'Text für alle',
+  invitedBy: 'hinzugefügt von {who}', newcomersRead: 'Was neue Mitglieder lesen', 'read.joined': 'was danach gesagt wird', 'read.all': 'alles', readDays: { one: 'den letzten Tag', other: 'die letzten {n} Tage' }, toSeveral: 'Ein Text an mehrere', askText: 'Text für alle',
   // what is set for a conversation
   notify: 'Benachrichtigen bei', 'notify.all': 'allen Nachrichten', 'notify.mentions': 'Erwähnungen von mir', 'notify.none': 'nichts', mute1: '1 Stunde stumm', mute8: '8 Stunden stumm', muteWeek: '1 Woche stumm', unmute: 'Nicht mehr stumm', mutedUntil: 'Stumm bis {when}', pin: 'Anheften', unpin: 'Lösen', archive: 'Archivieren', unarchive: 'Aus dem Archiv',
   // searching

@@ -3,7 +3,7 @@
 import { html, useState } from '/preact.js';
 import { call } from './api.js';
 import { called, group, who, whole } from './names.js';
-import { fileState, notice, policy, problem, waiting } from './phrases.js';
+import { fileState, notice, policy, problem, readable, waiting } from './phrases.js';
 import { accept, block, forget, nick, Person, unblock, useRead } from './people.js';
 import { dialog, muted, panel, relist, tell, tried } from './state.js';
 import { goTo, leave, members, open } from './talk.js';
@@ -73,7 +73,7 @@ function OfGroup({ c }) {
     ${g.frozen && html`<p class="warning">${text('frozen')}</p>`}
     <div class="buttons">${may && html`<button type="button" class="main" onClick=${invite}>${text('invite')}</button><button type="button" onClick=${() => rename(c)}>${text('rename')}</button>
       <button type="button" onClick=${topic}>${text('topic')}</button>`}${g.role && html`<button type="button" onClick=${out}>${text('leave')}</button>`}<button type="button" onClick=${hide}>${text('hide')}</button></div>
-    ${may && html`<${Choice} label=${text('newcomersRead')} value=${g.history} options=${[...new Set(['joined', '1d', '7d', '30d', 'all', String(g.history)])].map(h => [h, policy(h)])}
+    ${may && html`<${Choice} label=${text('newcomersRead')} value=${g.history} options=${[...new Set(['joined', '1d', '7d', '30d', 'all', String(g.history)])].map(h => [h, readable(h)])}
       onChange=${history => tried('Groups/SetHistory', { group: of, history })} />`}
     ${g.role && html`<h3>${text('members', { n: members.value.length })}</h3><ul>${members.value.map(m => (m.self
     ? html`<li class="person me" key=${m.person.person}><span class="what"><b>${text('you')}</b><small>${roleOf(m.role)}</small></span></li>`

@@ -26,7 +26,7 @@ export const texts = {
   differ: 'If they differ, somebody may be between you: don’t trust this conversation.', same: 'They are the same', notSame: 'They differ', showCode: 'Show as a QR code', wordsCode: 'The words as a QR code', verifiedNow: '{who} is verified',
   // groups
   makeGroup: 'Make a group', make: 'Make', askGroup: 'Name of the group', askTopic: 'Topic of the group', topic: 'Topic', invite: 'Invite', rename: 'Rename', leave: 'Leave', leaveAsk: 'Leave {group}?', hide: 'Hide from lists', removeAsk: 'Remove {who} from the group?', youAre: 'Your role: {role}',
-  invitedBy: 'added by {who}', newcomersRead: 'What newcomers read', toSeveral: 'One text to several', askText: 'Text for all of them',
+  invitedBy: 'added by {who}', newcomersRead: 'What newcomers read', 'read.joined': 'what is said from then on', 'read.all': 'everything', readDays: { one: 'the last day', other: 'the last {n} days' }, toSeveral: 'One text to several', askText: 'Text for all of them',
   // what is set for a conversation
   notify: 'Notify me of', 'notify.all': 'all messages', 'notify.mentions': 'mentions of me', 'notify.none': 'nothing', mute1: 'Mute 1 hour', mute8: 'Mute 8 hours', muteWeek: 'Mute 1 week', unmute: 'Not muted', mutedUntil: 'Muted until {when}', pin: 'Pin', unpin: 'Unpin', archive: 'Archive', unarchive: 'Out of the archive',
   // searching

@@ -3,6 +3,7 @@
 import { html, render } from '/preact.js';
 import { onLost } from './api.js';
 import { App } from './app.js';
+import { keepFocus } from './focus.js';
 import { load } from './modules.js';
 import * as session from './session.js';
 import { dialog, link, me, refresh } from './state.js';
@@ -27,6 +28,7 @@ async function begin() {
   } else link.value = proven;
   if (link.value === 'unknown' || link.value === 'other') return;
   watch();
+  keepFocus();
   stream.begin();
   stream.onAlert(a => load().then(m => m.showAlert(a), () => {}));
   link.subscribe(now => { if (now === 'up') load().catch(() => {}); });

@@ -25,11 +25,6 @@ export function whole(p) {
   return p.petname ? name + (now ? ` (${now.slice(2)})` : '') : `${name} (${p.verified ? text('verified') + ' ' : ''}${id}${now})`;
 }
 
-// namesake is the one of some contacts who is called as somebody calls themselves who is none.
-export const namesake = (p, contacts = []) => contacts.find(o => o.contact && o.person !== p.person && alike(o.knownAs) && alike(o.knownAs) === alike(p.name));
-
-const alike = name => String(name ?? '').normalize('NFKC').toLocaleLowerCase();
-
 // group is the name of a group, from a target or a group.
 export function group(g) {
   const id = String(g?.id ?? '');

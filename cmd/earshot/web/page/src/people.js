@@ -2,7 +2,7 @@
 
 import { html, useEffect, useState } from '/preact.js';
 import { call } from './api.js';
-import { called, group, namesake, whole } from './names.js';
+import { called, group, whole } from './names.js';
 import { problem, standing } from './phrases.js';
 import { dialog, me, panel, tell, tried, trouble } from './state.js';
 import { goTo } from './talk.js';
@@ -108,14 +108,11 @@ export function People({ close }) {
 }
 
 export function Requests({ close }) {
-  const all = useRead(async () => {
-    const [{ requests = [] }, { persons }] = await Promise.all([call('People/Requests'), call('People/Contacts')]);
-    return requests.map(r => ({ ...r, like: namesake(r, persons) }));
-  });
-  return html`<${Panel} title=${text('requests')} close=${close}><ul>${all?.map(r => html`<li class="request" key=${r.person + (r.notice ?? '')}>
+  const all = useRead(async () => (await call('People/Requests')).requests ?? []);
+  return html`<${Panel} title=${text('requests')} close=${close}><ul>${all?.map(r => html`<li class="request" tabindex="-1" key=${r.person + (r.notice ?? '')}>
     <div class="first"><bdi class="name">${whole(r)}</bdi><time>${when(r.received)}</time></div>
     ${r.notice === 'invited' ? html`<p>${say('invites', { group: html`<bdi>${group(r.group)}</bdi>`, n: Number(r.members) || 0 })}</p>` : r.text && html`<p class="text" dir="auto">${String(r.text)}</p>`}
-    ${r.like && html`<p class="quiet">${say('sameName', { who: html`<bdi>${called(r.like)}</bdi>` })}</p>`}${r.moreWaits && html`<p class="quiet">${text('moreWaits')}</p>`}
+    ${r.namesake && html`<p class="quiet">${say('sameName', { who: html`<bdi>${called(r.namesake)}</bdi>` })}</p>`}${r.moreWaits && html`<p class="quiet">${text('moreWaits')}</p>`}
     <div class="buttons"><button type="button" class="main" onClick=${async () => { const p = await accept(r); if (p) open(p)(); }}>${text('accept')}</button>
       <button type="button" onClick=${() => block(r)}>${text('block')}</button>
       <button type="button" onClick=${() => { dialog.value = { name: 'words', person: r }; }}>${text('compare')}</button>

@@ -17,12 +17,16 @@ export function some(names, others = 0) {
 
 const whom = n => some((n.whom ?? []).map((p, i) => (i === 0 && n.mine ? text('you') : called(p))), Number(n.others) || 0);
 
-// policy says what newcomers of a group may read.
-export function policy(history) {
+// historyBy says what of a group may be read, by texts: one for days, and others whose names begin so.
+function historyBy(daysText, begin, history) {
   const days = /^(\d+)d$/.exec(history)?.[1];
-  if (days) return text('policyDays', { n: Number(days) });
-  return known('policy.' + history) ? text('policy.' + history) : String(history);
+  if (days) return text(daysText, { n: Number(days) });
+  return known(begin + history) ? text(begin + history) : String(history);
 }
+
+// policy says what newcomers of a group may read; readable is the same in short, where it is said that it is about them.
+export const policy = history => historyBy('policyDays', 'policy.', history);
+export const readable = history => historyBy('readDays', 'read.', history);
 
 // notice is something that has happened in a group.
 export function notice(n = {}) {

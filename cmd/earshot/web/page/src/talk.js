@@ -16,8 +16,8 @@ export const tray = signal([]); // files that go with the next message: {key, na
 export const client = crypto.randomUUID(); // the name of this screen
 
 let room = null, timer, keys = 0, touched = Date.now();
-// latest is what was sent last, until its row is there: {text, was, id}, with the row that an edit changes, and the ID
-// once the node has it. If it is wanted, it is edited then.
+// latest is what was sent last, until its row is there: {text, id}, with the ID once the node has it. If it is wanted, it
+// is edited then.
 let latest = null, wanted = false;
 const READ_OUT = 300; // characters of a message
 const queues = {}; // calls whose order matters, by what they are about
@@ -57,11 +57,9 @@ export function type(text) {
   give('typed', { text });
 }
 
-const messageOf = id => view.peek()?.rows.find(l => l.message.id === id)?.message;
-
 // arrive forgets what was sent last once its row is there, and edits it if that is wanted.
 function arrive() {
-  if (!latest?.id || [undefined, latest.was].includes(messageOf(latest.id))) return;
+  if (!latest?.id || !view.peek()?.rows.some(l => l.message.id === latest.id)) return;
   const { id } = latest, edits = wanted;
   forget(latest);
   if (edits) give('beginEdit', { id });
@@ -117,7 +115,7 @@ const effects = {
     }
   }),
   send: ({ request, ...s }, r, of) => sends(request, r, of, 'Messages/Send', { ...s, to: who(of.with), draftRevision: s.draftRevision || undefined }),
-  edit: ({ request, id, text }, r, of) => sends(request, r, of, 'Messages/Edit', { id, text }, messageOf(id)),
+  edit: ({ request, id, text }, r, of) => sends(request, r, of, 'Messages/Edit', { id, text }),
   setTyping: ({ typing }, r, of) => queued('typing', () => call('Attention/SetTyping', { who: who(of.with), typing }).catch(() => {})),
   attend: ({ focused }, r, of) => queued('attend', () => call('Attention/Attend', { client, who: who(of.with), focused }).catch(() => {})),
   wake({ at }) {
@@ -126,13 +124,13 @@ const effects = {
   },
 };
 
-function sends(request, r, of, method, s, was) {
-  const sent = latest = { text: s.text, was };
+function sends(request, r, of, method, s) {
+  const sent = latest = { text: s.text };
   return queued('send', async () => {
     try {
-      const { id, text: words } = await call(method, s);
-      if (was && String(words ?? '') === String(was.text ?? '')) forget(sent); // an edit that changes nothing changes no row
-      sent.id = String(id);
+      const now = await call(method, s);
+      if (s.id) answer(r, of, 'put', { row: row(now) }); // of an edit this is the message
+      sent.id = String(now.id);
       answer(r, of, 'sent', { request });
     } catch (e) {
       forget(sent);

@@ -1,0 +1,69 @@
+package page_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// on presses Enter on the first element of a selector, as who uses the keyboard does.
+func (b *tab) on(selector string) {
+	b.Helper()
+	b.is("!!document.querySelector(`" + selector + "`)")
+	js[bool](b, "document.querySelector(`"+selector+"`).focus() ?? true")
+	b.is("document.activeElement.matches(`" + selector + "`)")
+	b.press("\r")
+}
+
+// A button that ends what it belongs to leaves the focus to what is next.
+func TestFocusGoesOn(t *testing.T) {
+	t.Parallel()
+	ann, bob, b, _ := pair(t)
+	ann.does("me", "accept", "contacts")
+	for _, name := range []string{"Cy", "Dora"} {
+		other := start(t, name, ann)
+		other.until("Ann", "peers")
+		other.does("send", "Ann", "it is "+name)
+	}
+	b.click("2 people ask to talk with you")
+	b.sees(".request", "it is Cy")
+	b.sees(".request", "it is Dora")
+	b.on(".request:first-child .buttons button:last-child") // forget it
+	b.is(`document.querySelectorAll('.request').length === 1 && document.activeElement.matches('.request')`)
+	b.on(".request .buttons button:last-child")
+	b.is(`!document.querySelector('.request') && !!document.activeElement.closest('.panel')`)
+	b.on(".panel .bar .tool")
+	b.is(`!document.querySelector('.panel')`)
+
+	bob.does("send", "Ann", "hello")
+	b.opens("Bob")
+	dir := t.TempDir()
+	files := []string{filepath.Join(dir, "one.txt"), filepath.Join(dir, "two.txt")}
+	for _, file := range files {
+		if err := os.WriteFile(file, []byte("content"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.do(chromedp.SetUploadFiles(chromedp.CSS("input[type=file]:not([webkitdirectory])"), files))
+	b.is(`document.querySelectorAll('.tray li').length === 2 && !document.querySelector('.tray progress')`)
+	b.on(".tray li:first-child .tool")
+	b.is(`document.querySelectorAll('.tray li').length === 1 && document.activeElement.matches('.tray .tool')`)
+	b.on(".tray .tool")
+	b.is(`!document.querySelector('.tray') && document.activeElement.id === 'write'`)
+
+	b.lastRow()
+	b.press("r")
+	b.sees(".context", "Answering")
+	b.on(".context .tool")
+	b.is(`!document.querySelector('.context') && document.activeElement.id === 'write'`)
+
+	ann.does("me", "accept", "everyone")
+	eve := start(t, "Eve", ann)
+	eve.until("Ann", "peers")
+	eve.does("send", "Ann", "hello from Eve")
+	b.opens("Eve")
+	b.on(".stranger .main")
+	b.is(`!document.querySelector('.stranger') && document.activeElement.id === 'write'`)
+}
