@@ -21,16 +21,14 @@ is-active) exit 3 ;;
 esac
 `
 
-// system has the nodes that are started from here on find another systemctl, and no units of this machine.
-func system(t *testing.T, script string) {
+// system is an environment in which a node finds another systemctl, and no units of this machine.
+func system(t *testing.T, script string) []string {
 	t.Helper()
 	bin := t.TempDir()
 	if err := os.WriteFile(filepath.Join(bin, "systemctl"), []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("PATH", bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
-	t.Setenv("SYSTEMD_UNIT_PATH", t.TempDir())
-	t.Setenv("XDG_CONFIG_HOME", "")
+	return []string{"PATH=" + bin + string(filepath.ListSeparator) + os.Getenv("PATH"), "SYSTEMD_UNIT_PATH=" + t.TempDir(), "XDG_CONFIG_HOME="}
 }
 
 const atLogin = "Start my node when I log in, so that messages arrive"
@@ -44,8 +42,8 @@ func (b *tab) ticked(label string, on bool) {
 
 // The first run has the node start at login unless its owner does not want that, and the settings can change it.
 func TestStartAtLogin(t *testing.T) {
-	system(t, systemctl)
-	eve := start(t, "")
+	t.Parallel()
+	eve := startIn(t, system(t, systemctl), "")
 	b := browse(t, serve(t, eve.dir, testdata()).link())
 	b.sees("dialog", "What do colleagues call you?")
 	b.ticked(atLogin, true)
@@ -81,8 +79,8 @@ func TestStartAtLogin(t *testing.T) {
 
 // Where the system can't start it, the first run does not ask, and says so.
 func TestNoStartAtLogin(t *testing.T) {
-	system(t, "#!/bin/sh\nexit 1\n")
-	eve := start(t, "")
+	t.Parallel()
+	eve := startIn(t, system(t, "#!/bin/sh\nexit 1\n"), "")
 	b := browse(t, serve(t, eve.dir, testdata()).link())
 	b.do(chromedp.SendKeys(chromedp.CSS("dialog input"), "Eve"))
 	b.click("Continue")
@@ -99,6 +97,7 @@ func TestNoStartAtLogin(t *testing.T) {
 
 // The owner is reminded of the recovery words once they have a contact, until that is put off, or they are on paper.
 func TestRecoveryReminder(t *testing.T) {
+	t.Parallel()
 	const button = "Write down your recovery words"
 	ann, bob, b, g := pair(t)
 	b.click(button)
@@ -135,6 +134,7 @@ func TestRecoveryReminder(t *testing.T) {
 // A contact who is set up anew is another person. The page says so on both sides, and puts one in the place of the other
 // once words were compared.
 func TestContactReturnsAnew(t *testing.T) {
+	t.Parallel()
 	ann, bob, b, _ := pair(t)
 	bob.does("send", "Ann", "from the old machine")
 	b.opens("Bob")
@@ -167,6 +167,7 @@ func TestContactReturnsAnew(t *testing.T) {
 
 // Somebody by the name of a contact, as it looks, who waits to be accepted is told from the contact.
 func TestNamesakeAsks(t *testing.T) {
+	t.Parallel()
 	ann, _, b, _ := pair(t)
 	ann.does("me", "accept", "contacts")
 	other := start(t, "B\u043eb", ann) // with a Cyrillic letter

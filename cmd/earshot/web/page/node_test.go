@@ -16,6 +16,7 @@ type node struct {
 	t    *testing.T
 	dir  string
 	args []string
+	env  []string // what it finds in its environment besides ours
 	addr string
 	cmd  *exec.Cmd
 }
@@ -23,8 +24,14 @@ type node struct {
 // start starts a node that is told of others.
 func start(t *testing.T, name string, others ...*node) *node {
 	t.Helper()
+	return startIn(t, nil, name, others...)
+}
+
+// startIn starts a node with an environment that is not ours alone.
+func startIn(t *testing.T, env []string, name string, others ...*node) *node {
+	t.Helper()
 	browsing(t)
-	n := &node{t: t, dir: t.TempDir()}
+	n := &node{t: t, dir: t.TempDir(), env: env}
 	n.args = []string{"--dir", n.dir, "up", "--listen", "/ip4/127.0.0.1/tcp/0", "--no-mdns"}
 	if name != "" {
 		n.args = append(n.args, "--name", name)
@@ -40,6 +47,7 @@ func (n *node) up() {
 	n.t.Helper()
 	cmd := exec.Command(program, n.args...)
 	cmd.Env = append(os.Environ(), "HOME="+n.dir, "EARSHOT_DIR=", "DBUS_SESSION_BUS_ADDRESS=", "XDG_RUNTIME_DIR=") // no service of this machine
+	cmd.Env = append(cmd.Env, n.env...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.StdoutPipe()

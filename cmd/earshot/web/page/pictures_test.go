@@ -21,6 +21,7 @@ const mostPicture = 100_000
 // What the README shows of the page: a group of which one member is off, with a picture, a file, an answer, a reaction
 // and a message that waits. `make pictures` has PAGE_PICTURES name the folder in which the pictures are kept.
 func TestPictures(t *testing.T) {
+	t.Parallel()
 	ann := start(t, "Ann")
 	ann.does("me", "files", "auto", "on")
 	friend := func(name string) *node {

@@ -9,6 +9,7 @@ import (
 
 // A file that is to be saved while another one is waits until the node lets it.
 func TestSavingWaits(t *testing.T) {
+	t.Parallel()
 	_, bob, b, g := pair(t)
 	file := filepath.Join(t.TempDir(), "notes.txt")
 	if err := os.WriteFile(file, []byte("to be saved"), 0o600); err != nil {
