@@ -184,22 +184,31 @@ func (n *Names) Like(_ context.Context, who string) ([]Person, error) {
 	if err != nil {
 		return nil, err
 	}
-	return n.namesakes(m.Person), nil
+	return n.namesakes()(m.Person), nil
 }
 
-func (n *Names) namesakes(p *people.Person) (found []Person) {
-	key := n.keys.Key(p.Claimed)
-	if p.Contact || key == "" {
-		return nil
-	}
-	b := phonebook.Book{Persons: n.cfg.People.Others(), Key: n.keys.Key}
-	for _, m := range b.Answering(key, phonebook.APerson) {
-		if m.Person.Contact {
-			found = append(found, n.view(m.Person))
+// namesakes returns what finds the contacts whose names look like what somebody calls themselves, in the order of
+// their IDs. It reads the contacts once, for as many as it is asked about.
+func (n *Names) namesakes() func(*people.Person) []Person {
+	contacts := slices.DeleteFunc(n.cfg.People.Others(), func(p *people.Person) bool { return !p.Contact })
+	slices.SortFunc(contacts, func(x, y *people.Person) int { return bytes.Compare(x.ID[:], y.ID[:]) })
+	b := phonebook.Book{Persons: contacts, Key: n.keys.Key}
+	holders := make(map[string][]*people.Person)
+	for name, m := range b.Names(phonebook.APerson) {
+		if key := n.keys.Key(name); !slices.Contains(holders[key], m.Person) {
+			holders[key] = append(holders[key], m.Person)
 		}
 	}
-	slices.SortFunc(found, func(x, y Person) int { return bytes.Compare(x.ID[:], y.ID[:]) })
-	return found
+	return func(p *people.Person) (found []Person) {
+		key := n.keys.Key(p.Claimed)
+		if p.Contact || key == "" {
+			return nil
+		}
+		for _, q := range holders[key] {
+			found = append(found, n.view(q))
+		}
+		return found
+	}
 }
 
 // Conversation finds the conversation that WHO means. The person is nil where it is a group. The

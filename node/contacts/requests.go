@@ -140,9 +140,10 @@ func (c *Contacts) Requests(context.Context) ([]Request, error) {
 		out[i].MoreWaits = out[i].MoreWaits || more
 	}
 	c.mu.Unlock()
+	namesakes := c.namesakes()
 	for i := range out {
 		p, _ := c.people.Get(out[i].Person)
-		if like := c.namesakes(&p); len(like) > 0 {
+		if like := namesakes(&p); len(like) > 0 {
 			out[i].Namesake = &like[0]
 		}
 	}

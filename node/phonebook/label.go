@@ -83,7 +83,7 @@ func (b *Book) labelled(l label, of Kind) (found []Meant) {
 			return l.key != "" && !b.shown(m, &l)
 		})
 	}
-	for name, m := range b.names(of) {
+	for name, m := range b.Names(of) {
 		stranger, verified := m.Person != nil && m.Rank == ByClaim, m.Person != nil && m.Person.Verified
 		if l.fits(b.Key(name)) && (stranger || !l.stranger) && (verified || !l.verified) {
 			found = append(found, m)

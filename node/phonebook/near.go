@@ -38,7 +38,7 @@ func (b *Book) Near(key string, of Kind) (out []string, claims int) {
 		edits int
 	}
 	var found []candidate
-	for name, m := range b.names(of) {
+	for name, m := range b.Names(of) {
 		n := edits(key, b.Key(name))
 		if n > maxEdits || 2*n >= len([]rune(key)) {
 			continue

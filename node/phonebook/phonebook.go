@@ -179,8 +179,8 @@ func (b *Book) Answering(key string, of Kind) (found []Meant) {
 	return found
 }
 
-// names returns every name that means somebody or a group, with what it means.
-func (b *Book) names(of Kind) iter.Seq2[string, Meant] {
+// Names returns every name that means somebody or a group, with what it means.
+func (b *Book) Names(of Kind) iter.Seq2[string, Meant] {
 	return func(yield func(string, Meant) bool) {
 		for _, a := range b.Persons {
 			if of&APerson == 0 {
