@@ -181,7 +181,11 @@ func TestDamagedFile(t *testing.T) {
 	if _, err := w.OpenWeb(t.Context(), &earshotv1.OpenWebRequest{}); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("%v", err)
 	}
-	w.open(&earshotv1.OpenWebRequest{NewAddress: true}).enter()
+	again := w.open(&earshotv1.OpenWebRequest{NewAddress: true})
+	again.enter()
+	if later := w.open(&earshotv1.OpenWebRequest{}); later.origin != again.origin {
+		t.Errorf("%s is %s now", again.origin, later.origin)
+	}
 	if s, err := w.WebSessions(t.Context(), nil); err != nil || len(s.Sessions) != 1 || s.Sessions[0].Id == b.name {
 		t.Errorf("%v, %v", s, err)
 	}

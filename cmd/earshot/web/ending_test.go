@@ -2,16 +2,21 @@ package web
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/earshot-im/earshot/node/localapi"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
@@ -136,14 +141,19 @@ func TestWhatStandsStillEnds(t *testing.T) {
 
 // gatewayOf runs a gateway over what stands for the local API.
 func gatewayOf(t *testing.T, api http.HandlerFunc) *Gateway {
-	g := New(Config{Dir: t.TempDir(), Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
-	ctx, cancel := context.WithCancel(t.Context())
+	g, stop := gatewayAt(t, t.TempDir(), nil, api)
+	t.Cleanup(stop)
+	return g
+}
+
+func gatewayAt(t *testing.T, dir string, now func() time.Time, api http.HandlerFunc) (g *Gateway, stop func()) {
+	g = New(Config{Dir: dir, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Now: now})
+	ctx, cancel := context.WithCancel(context.Background())
 	go g.Run(ctx, api)
-	t.Cleanup(func() {
+	return g, func() {
 		cancel()
 		<-g.ended
-	})
-	return g
+	}
 }
 
 // The gateway has let go of everything when it says so.
@@ -173,9 +183,41 @@ func TestStopWaits(t *testing.T) {
 
 // The node says so if the page can't be served any more, and serves it again when it is asked for.
 func TestListenerThatFails(t *testing.T) {
-	g := gatewayOf(t, nil)
+	g := gatewayOf(t, func(http.ResponseWriter, *http.Request) {})
 	w := &world{T: t, Gateway: g}
-	was := w.open(&earshotv1.OpenWebRequest{})
+	was := w.open(&earshotv1.OpenWebRequest{AnyLocalUser: true}).enter()
+	link := w.open(&earshotv1.OpenWebRequest{})
+	fail(t, g)
+	if again := w.open(&earshotv1.OpenWebRequest{}); again.origin != was.origin {
+		t.Errorf("%s is %s now", was.origin, again.origin)
+	}
+	if was.proof(link.code) {
+		t.Error("a link holds still")
+	}
+	if got := was.call("Node/Me", "{}"); got.StatusCode != 200 {
+		t.Errorf("%d %s", got.StatusCode, got.body)
+	}
+
+	// Another program takes the port meanwhile: what browsers have for it is of no use any more.
+	fail(t, g)
+	_, port, _ := net.SplitHostPort(was.host)
+	other, err := net.Listen("tcp4", "127.0.0.1:"+port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	opened, err := g.OpenWeb(t.Context(), &earshotv1.OpenWebRequest{})
+	if err != nil || strings.HasPrefix(opened.Url, was.origin) || opened.AnyLocalUser {
+		t.Errorf("%v %v", opened, err)
+	}
+	if s, err := g.WebSessions(t.Context(), nil); err != nil || len(s.Sessions) != 0 {
+		t.Errorf("%v %v", s, err)
+	}
+}
+
+// fail has a listener of a gateway fail, and waits until that is known.
+func fail(t *testing.T, g *Gateway) {
+	t.Helper()
 	if err := g.do(t.Context(), func() error { return g.site.listeners[0].Close() }); err != nil {
 		t.Fatal(err)
 	}
@@ -185,11 +227,57 @@ func TestListenerThatFails(t *testing.T) {
 			t.Fatalf("it claims to serve it still: %v %v", s, err)
 		}
 		if s.Address == "" {
-			break
+			return
 		}
 	}
-	if again := w.open(&earshotv1.OpenWebRequest{}); again.origin != was.origin {
-		t.Errorf("%s is %s now", was.origin, again.origin)
+}
+
+// What can't be written down is told, and no page is served of which that is so.
+func TestPageThatCantBeWritten(t *testing.T) {
+	dir := t.TempDir()
+	g, stop := gatewayAt(t, dir, nil, nil)
+	defer stop()
+	b := (&world{T: t, Gateway: g}).open(&earshotv1.OpenWebRequest{}).enter()
+	path := filepath.Join(dir, "web")
+	if err := os.Mkdir(path+".tmp", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.EndWebSession(t.Context(), &earshotv1.EndWebSessionRequest{Id: b.name}); !errors.Is(err, localapi.ErrNoPage) {
+		t.Errorf("the end of a session: %v", err)
+	}
+	if _, err := g.OpenWeb(t.Context(), &earshotv1.OpenWebRequest{AnyLocalUser: true}); !errors.Is(err, localapi.ErrNoPage) {
+		t.Errorf("a link: %v", err)
+	}
+	if s, err := g.WebSessions(t.Context(), nil); err != nil || s.Address != "" {
+		t.Errorf("%v %v", s, err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(path, "full"), 0o700); err != nil { // so it can't be removed
+		t.Fatal(err)
+	}
+	if _, err := g.StopWeb(t.Context(), nil); !errors.Is(err, localapi.ErrNoPage) {
+		t.Errorf("the end of all: %v", err)
+	}
+}
+
+// When a session was used last is known after a restart too.
+func TestUseIsKeptWhenTheNodeEnds(t *testing.T) {
+	var seconds atomic.Int64
+	seconds.Store(1_800_000_000)
+	dir, now := t.TempDir(), func() time.Time { return time.Unix(seconds.Load(), 0) }
+	g, stop := gatewayAt(t, dir, now, func(http.ResponseWriter, *http.Request) {})
+	b := (&world{T: t, Gateway: g}).open(&earshotv1.OpenWebRequest{}).enter()
+	seconds.Add(600)
+	if got := b.call("Node/Me", "{}"); got.StatusCode != 200 {
+		t.Errorf("%d %s", got.StatusCode, got.body)
+	}
+	stop()
+	g, stop = gatewayAt(t, dir, now, nil)
+	defer stop()
+	if s, err := g.WebSessions(t.Context(), nil); err != nil || len(s.Sessions) != 1 || s.Sessions[0].Used.Seconds != seconds.Load() {
+		t.Errorf("%v %v", s, err)
 	}
 }
 
