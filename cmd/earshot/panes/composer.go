@@ -171,7 +171,7 @@ func newcomer(s *screen.State) string {
 	if p = s.Person(p); p.Contact || p.Blocked {
 		return ""
 	}
-	if other := s.Namesake(p); other != nil {
+	if other := s.Open.Alike; other != nil {
 		return words.SameName(label.Who(other))
 	}
 	return words.Newcomer

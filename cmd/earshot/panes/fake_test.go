@@ -34,6 +34,7 @@ type fake struct {
 	members  []*earshotv1.Member
 	peers    []*earshotv1.Peer
 	contacts []*earshotv1.Person
+	alike    []*earshotv1.Person // contacts whose names look like that of whoever is asked about
 	requests []*earshotv1.Request
 	reached  []*earshotv1.Reached
 	found    []*earshotv1.Found
@@ -110,7 +111,10 @@ func (f *fake) Attend(_ context.Context, r *earshotv1.AttendRequest) (*earshotv1
 func (f *fake) Peers(context.Context, *earshotv1.PeersRequest) (*earshotv1.PeersResponse, error) {
 	return &earshotv1.PeersResponse{Peers: f.peers}, nil
 }
-func (f *fake) Contacts(context.Context, *earshotv1.ContactsRequest) (*earshotv1.ContactsResponse, error) {
+func (f *fake) Contacts(_ context.Context, r *earshotv1.ContactsRequest) (*earshotv1.ContactsResponse, error) {
+	if r.Like != "" {
+		return &earshotv1.ContactsResponse{Persons: f.alike}, nil
+	}
 	return &earshotv1.ContactsResponse{Persons: f.contacts}, nil
 }
 func (f *fake) Requests(context.Context, *earshotv1.RequestsRequest) (*earshotv1.RequestsResponse, error) {

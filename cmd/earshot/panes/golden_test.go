@@ -63,7 +63,7 @@ var states = []struct {
 	{"frozen", func() *fake { f := office(); f.list[0].Group.Frozen = true; return f }, func(v *viewer) { v.press("enter") }},
 	{"removed", func() *fake { f := office(); f.list[0].Group.Role = ""; return f }, func(v *viewer) { v.press("enter") }},
 	{"newcomer", newcomerCalled("Eve"), func(v *viewer) { v.press("'eve", "enter") }},
-	{"namesake", newcomerCalled("Bob"), func(v *viewer) { v.press("'d2a8", "enter") }},
+	{"namesake", namesake, func(v *viewer) { v.press("'d2a8", "enter") }},
 	{"replace", newcomerCalled("Bob"), func(v *viewer) { v.press("'d2a8", "enter", "'/contacts replace Bob", "enter") }},
 	{"replaced", newcomerCalled("Bob"), func(v *viewer) { v.press("'d2a8", "enter", "'/contacts replace Bob", "enter", "y") }},
 	{"kinds", kinds, func(v *viewer) { v.press("'lunch", "enter") }},
@@ -220,6 +220,13 @@ func newcomerCalled(name string) func() *fake {
 		f.history[p.Person] = []*earshotv1.Message{m}
 		return f
 	}
+}
+
+// namesake is newcomerCalled as it looks by the name of a contact.
+func namesake() *fake {
+	f := newcomerCalled("B\u043eb")()
+	f.alike = []*earshotv1.Person{bob}
+	return f
 }
 
 // fresh is a node that has just been made.

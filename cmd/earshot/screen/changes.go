@@ -106,7 +106,7 @@ func (s *State) Know(p *earshotv1.Person) {
 // was read with their name is read again.
 func (s *State) Another(p *earshotv1.Person) []Act {
 	s.Know(p)
-	acts := s.Refresh()
+	acts := append(s.Refresh(), s.readAlike()...)
 	// In a group anybody may be named: by rows, quotes, reactions and notices.
 	if s.Open != nil && (s.Open.Conv.Person == nil || s.Open.Conv.Person.Person == p.Person) {
 		acts = append(append(acts, s.Room(room.Reset{})...), s.readMembers()...)

@@ -45,17 +45,6 @@ func (s *State) Known() (all []*earshotv1.Person) {
 	return all
 }
 
-// Namesake is the contact who is called as somebody calls themselves who is none, or nil.
-func (s *State) Namesake(p *earshotv1.Person) *earshotv1.Person {
-	name := label.Typed(p)
-	for _, o := range s.Known() {
-		if o.Contact && o.Person != p.Person && name != "" && strings.EqualFold(label.Typed(o), name) {
-			return o
-		}
-	}
-	return nil
-}
-
 // First orders what is so before what isn't.
 func First(a, b bool) int {
 	switch {

@@ -48,6 +48,7 @@ type Then func(*State) []Act
 type Open struct {
 	Conv    *earshotv1.Conversation
 	Members []*earshotv1.Member // of a group
+	Alike   *earshotv1.Person   // a contact whose name looks like that of the person, who is none; nil: there is none
 	Room    *room.Room
 	View    room.View
 

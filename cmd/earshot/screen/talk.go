@@ -50,7 +50,7 @@ func (s *State) Enter(c *earshotv1.Conversation, row string) (acts []Act) {
 			FirstUnread: c.FirstUnread, Unread: int(c.Unread), Draft: c.Draft, Edit: c.Edit,
 			Focus: s.focus, Locked: s.locked, Touched: s.touched,
 		})...)
-		acts = append(acts, s.readMembers()...)
+		acts = append(append(acts, s.readMembers()...), s.readAlike()...)
 	}
 	if row != "" {
 		acts = append(acts, s.Room(room.JumpTo{ID: row, Select: true})...)
@@ -80,7 +80,7 @@ func (s *State) readOpen() []Act {
 			if !s.IsOpen(c.Conversation) {
 				return nil
 			}
-			return append(s.Relist(c), s.readMembers()...)
+			return append(append(s.Relist(c), s.readMembers()...), s.readAlike()...)
 		}
 	}}}
 }
@@ -99,6 +99,29 @@ func (s *State) readMembers() []Act {
 		return func(s *State) []Act {
 			if s.IsOpen(c.Conversation) {
 				s.Open.Members = r.Members
+			}
+			return nil
+		}
+	}}}
+}
+
+// readAlike reads which contact has a name that looks like that of the person with whom the open conversation is.
+func (s *State) readAlike() []Act {
+	if s.Open == nil || s.Open.Conv.Person == nil {
+		return nil
+	}
+	c := s.Open.Conv
+	return []Act{{Do: func(ctx context.Context, api API) Then {
+		r, err := api.Contacts(ctx, &earshotv1.ContactsRequest{Like: c.Person.Person})
+		if err != nil {
+			return nil
+		}
+		return func(s *State) []Act {
+			if s.IsOpen(c.Conversation) {
+				s.Open.Alike = nil
+				if len(r.Persons) > 0 {
+					s.Open.Alike = r.Persons[0]
+				}
 			}
 			return nil
 		}
