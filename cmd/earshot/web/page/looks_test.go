@@ -73,23 +73,52 @@ func TestChoicesAreWhole(t *testing.T) {
 		js[bool](b, `localStorage.setItem('language', '`+language+`') ?? true`)
 		b.do(chromedp.Reload())
 		b.opens("lunch")
-		details := map[string]string{"en": "Details", "de": "Einzelheiten"}[language]
-		for _, width := range []int64{360, 800, 1280} {
+		for _, panel := range map[string][]string{"en": {"Details", "Settings"}, "de": {"Einzelheiten", "Einstellungen"}}[language] {
 			b.do(chromedp.EmulateViewport(1280, 740))
-			if !js[bool](b, `!!document.querySelector('.panel select')`) {
-				b.click(details)
-			}
-			b.is(`document.querySelectorAll('.panel select').length >= 2`)
-			b.do(chromedp.EmulateViewport(width, 740))
-			for _, wrong := range js[[]string](b, `[...document.querySelectorAll('.panel select')].map(e => {
-				const has = e.getBoundingClientRect().width;
-				e.style.width = 'max-content';
-				const needs = e.getBoundingClientRect().width;
-				e.style.width = '';
-				return needs > has ? e.parentElement.innerText.split('\n')[0] + ' has ' + has + ' pixels and needs ' + needs : '';
-			}).filter(Boolean)`) {
-				t.Errorf("%s, %d: %s", language, width, wrong)
+			b.click(panel)
+			b.is(`document.querySelectorAll('.panel[aria-label="` + panel + `"] select').length >= 2`)
+			for _, width := range []int64{360, 800, 1280} {
+				b.do(chromedp.EmulateViewport(width, 740))
+				for _, wrong := range js[[]string](b, cut) {
+					t.Errorf("%s, %s, %d: %s", language, panel, width, wrong)
+				}
 			}
 		}
+	}
+}
+
+// cut lists the fields to choose in that need more room than they have.
+const cut = `[...document.querySelectorAll('.panel select')].map(e => {
+	const has = e.getBoundingClientRect().width;
+	e.style.width = 'max-content';
+	const needs = e.getBoundingClientRect().width;
+	e.style.width = '';
+	return needs > has ? e.parentElement.innerText.split('\n')[0] + ' has ' + has + ' pixels and needs ' + needs : '';
+}).filter(Boolean)`
+
+// On a narrow screen the buttons of a message leave its text to be read, and the title of a dialog its content.
+func TestNothingCoversText(t *testing.T) {
+	t.Parallel()
+	ann := start(t, "Ann")
+	cy := start(t, "Cy of the second floor", ann)
+	cy.until("Ann", "peers")
+	for _, text := range []string{"one", "two"} {
+		cy.does("send", "Ann", text)
+	}
+	b := browse(t, serve(t, ann.dir, testdata()).link())
+	b.do(chromedp.EmulateViewport(360, 740))
+	b.opens("Cy")
+	b.sees("article", "two")
+	b.lastRow()
+	b.is(`!!document.querySelector('.selected .tools')`)
+	if over := js[float64](b, `document.querySelector('.selected .tools').getBoundingClientRect().bottom - document.querySelector('.selected .text').getBoundingClientRect().top`); over > 2 {
+		t.Errorf("the buttons cover %g pixels of the text", over)
+	}
+	b.click("Compare words")
+	b.is(`document.querySelectorAll('.words li').length === 10`)
+	b.click("Show as a QR code")
+	b.is(`!!document.querySelector('.qr')`)
+	if over := js[float64](b, `document.querySelector('.sheet h2').getBoundingClientRect().bottom - document.querySelector('.sheet header + *').getBoundingClientRect().top`); over > 0 {
+		t.Errorf("the title covers %g pixels of what is below it", over)
 	}
 }

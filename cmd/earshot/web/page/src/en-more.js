@@ -5,7 +5,7 @@ export const texts = {
   actions: 'What to do with this message', reply: 'Reply', react: 'React', edit: 'Edit', forward: 'Forward', forwardTo: 'Forward to', copy: 'Copy the text', copied: 'Copied', notCopied: 'The browser does not let this page copy.', takeBack: 'Take it back',
   mono: 'Letters of one width, or not any more', jump: 'Go to what it answers', whoHas: 'Who has it', aboutMessage: 'About this message', markUnread: 'Mark unread', markedUnread: 'Marked unread', notYours: 'Only who wrote a message can do that.',
   cancelAsk: 'Nobody has it yet: take it back?', recallAsk: 'Take the words back everywhere?', sentTo: { one: 'Sent to {n} conversation', other: 'Sent to {n} conversations' },
-  from: 'From', written: 'Written', arrived: 'Arrived', reactions: 'Reactions', chooseEmoji: 'Choose an emoji', emoji: 'Emoji', often: 'Often used', takeYours: 'Take your {emoji} back',
+  from: 'From', writtenAt: 'written {when}', written: 'Written', arrived: 'Arrived', reactions: 'Reactions', chooseEmoji: 'Choose an emoji', emoji: 'Emoji', often: 'Often used', takeYours: 'Take your {emoji} back',
   // writing
   writeHere: 'Write a message', send: 'Send', answering: 'Answering {who}:', changing: 'Changing your message', suggestions: 'Suggestions', addFile: 'Add files', addFolder: 'Add a folder', filesToSend: 'Files that go with the message', readingFile: 'Reading the file',
   remove: 'Remove', dropHere: 'Drop files here to send them', record: 'Record a voice note', recording: 'Recording', voiceName: 'Voice note', noMicrophone: 'The browser gives this page no microphone.', play: 'Play', cantPlay: 'This browser can’t play it. You can save it.',
@@ -33,7 +33,7 @@ export const texts = {
   searchFor: 'Words to search for', searchHere: 'Search here', searchIn: 'Search in {where}', searching: 'Searching …', foundCount: { one: '{n} message found', other: '{n} messages found' }, notFound: 'Nothing was found.', mineOnly: 'Only what I wrote', goTo: 'Go to',
   noOutbox: 'Nothing waits.',
   // settings
-  yourName: 'Your name', whoMayWrite: 'Who may write to you?', everyone: 'Everyone on this network', contactsOnly: 'Contacts only; others wait to be accepted', setReceipts: 'Others learn that you have read', setTyping: 'Others see that you write, and you that they do',
+  yourName: 'Your name', whoMayWrite: 'Who may write to you?', everyone: 'Everyone on this network', contactsAsk: 'Contacts; others ask first', contactsOnly: 'Contacts only; others wait to be accepted', setReceipts: 'Others learn that you have read', setTyping: 'Others see that you write, and you that they do',
   setPresence: 'Contacts see that you are away, and you that they are', notifications: 'Notifications', alertsAsk: 'Let this browser show notifications', alertsOn: 'This browser shows notifications, unless your desktop does.', alertsDenied: 'This browser was told not to show notifications of this page.',
   alertsShow: 'Notifications show', 'alerts.full': 'who and what', 'alerts.name': 'only who', 'alerts.nothing': 'neither', quietHours: 'Quiet hours', from_: 'From', to_: 'to', addQuiet: 'Add quiet hours', filesAuto: 'Files of contacts and groups are fetched by themselves', 'auto.default': 'on a desktop', 'auto.on': 'yes', 'auto.off': 'no',
   language: 'Language', asBrowser: 'As the browser', thisPage: 'This page', closing: 'When you close this page, your node goes on, and messages still arrive.', showArchived: 'Show archived conversations', endSession: 'End this session',

@@ -42,7 +42,7 @@ export function Outbox({ close }) {
     if (matchMedia('(max-width: 999px)').matches) panel.value = null;
   };
   return html`<${Panel} title=${text('outbox')} close=${close}><ul>${all?.slice(0, 500).map(q => html`<li class="person" key=${q.id + q.to?.id}><span class="what">
-    <button type="button" class="link" onClick=${go(q)}><bdi>${called(q.person ?? { person: q.to?.id, name: q.to?.name })}</bdi></button><small>${waiting(q)} · ${when(q.queued)}</small></span></li>`)}</ul>
+    <button type="button" class="link" onClick=${go(q)}><bdi>${called(q.person ?? { person: q.to?.id, name: q.to?.name })}</bdi></button><small>${waiting(q)} · ${text('writtenAt', { when: when(q.queued) })}</small></span></li>`)}</ul>
     ${all?.length === 0 && html`<p class="hint">${text('noOutbox')}</p>`}<//>`;
 }
 

@@ -88,7 +88,7 @@ export function Settings({ close }) {
   return html`<${Panel} title=${text('settings')} close=${close}>
     <form onSubmit=${async e => { e.preventDefault(); if (await set({ name })) tell(text('saved')); }}><label class="choice"><span>${text('yourName')}</span><input class="field" value=${name} maxlength="64" onInput=${e => setName(e.target.value)} /></label>
       ${name !== (m.name ?? '') && html`<button type="submit" class="main">${text('save_')}</button>`}</form>
-    <${Choice} label=${text('whoMayWrite')} value=${m.accept} options=${[['everyone', text('everyone')], ['contacts', text('contactsOnly')]]} change=${accept => set({ accept })} /><${Startup} />
+    <${Choice} label=${text('whoMayWrite')} value=${m.accept} options=${[['everyone', text('everyone')], ['contacts', text('contactsAsk')]]} change=${accept => set({ accept })} /><${Startup} />
     <${Flag} name="setReceipts" of="readReceipts" /><${Flag} name="setTyping" of="typing" /><${Flag} name="setPresence" of="presence" />
     <h3>${text('notifications')}</h3><${Alerts} />
     <${Choice} label=${text('alertsShow')} value=${m.alerts} options=${['full', 'name', 'nothing'].map(v => [v, text('alerts.' + v)])} change=${alerts => set({ alerts })} /><${Quiet} />
