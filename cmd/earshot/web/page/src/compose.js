@@ -17,7 +17,10 @@ const PICTURE = /^image\/(png|jpeg|webp|gif)$/;
 const anyway = name => confirm(text('pictureAsk', { name }), text('sendAsIs'));
 
 // addFiles takes files of a picker, a drop or the clipboard.
-export const addFiles = files => add([...files].map(f => ({ content: f, name: f.name || 'file', type: f.type, ...(PICTURE.test(f.type) ? { picture: true } : {}) })), anyway);
+export function addFiles(files) {
+  const asGiven = f => ({ content: f, name: f.name || 'file', type: f.type });
+  add([...files].map(f => (PICTURE.test(f.type) ? { ...asGiven(f), picture: true } : asGiven(f))), anyway);
+}
 
 // addDropped takes what was dropped: files, and folders as an archive each.
 export async function addDropped(data) {
@@ -63,12 +66,25 @@ function choices(before) {
 function Answering({ to }) {
   const m = view.peek()?.rows.find(l => l.message.id === to)?.message;
   const said = m ? String(m.text || m.attachments?.[0]?.name || '').slice(0, 200) : '';
-  return html`<div class="context"><${Icon} name="reply" /><span class="what">${say('answering', { who: m ? m.own ? text('you') : html`<${Name} of=${m.from} />` : text('aMessage') })} <bdi>${said}</bdi></span>
-    <${Tool} icon="close" label=${text('cancel')} onClick=${() => give('reply', { id: '' })} /></div>`;
+  let who = text('aMessage');
+  if (m) who = m.own ? text('you') : html`<${Name} of=${m.from} />`;
+  return html`<div class="context">
+    <${Icon} name="reply" />
+    <span class="what">${say('answering', { who })} <bdi>${said}</bdi></span>
+    <${Tool} icon="close" label=${text('cancel')} onClick=${() => give('reply', { id: '' })} />
+  </div>`;
 }
 
-const Tray = () => html`<ul class="tray" aria-label=${text('filesToSend')}>${tray.value.map(f => html`<li key=${f.key}><span class="what"><bdi>${f.name}</bdi><small>${size(f.size)}</small>
-  ${!f.file && html`<progress max="1" value=${f.part} aria-label=${text('readingFile')} />`}</span><${Tool} icon="close" label=${text('remove')} onClick=${() => drop(f.key)} /></li>`)}</ul>`;
+const Tray = () => html`<ul class="tray" aria-label=${text('filesToSend')}>
+  ${tray.value.map(f => html`<li key=${f.key}>
+    <span class="what">
+      <bdi>${f.name}</bdi>
+      <small>${size(f.size)}</small>
+      ${!f.file && html`<progress max="1" value=${f.part} aria-label=${text('readingFile')} />`}
+    </span>
+    <${Tool} icon="close" label=${text('remove')} onClick=${() => drop(f.key)} />
+  </li>`)}
+</ul>`;
 
 export function Composer() {
   const composer = writing.value, c = open.value, ref = useRef(), picker = useRef(), folder = useRef();
@@ -143,19 +159,31 @@ export function Composer() {
   const id = i => 'choice' + i;
   // What comes and goes stands in an element of its own: one that is moved would lose the focus.
   return html`<form class="composer" onSubmit=${e => { e.preventDefault(); submit(); ref.current.focus(); }}>
-    <div>${composer.edits && html`<div class="context"><${Icon} name="pen" /><span class="what">${text('changing')}</span><${Tool} icon="close" label=${text('cancel')} onClick=${() => give('endEdit')} /></div>`}
+    <div>${composer.edits && html`<div class="context">
+      <${Icon} name="pen" />
+      <span class="what">${text('changing')}</span>
+      <${Tool} icon="close" label=${text('cancel')} onClick=${() => give('endEdit')} />
+    </div>`}
     ${!composer.edits && composer.replyTo && html`<${Answering} to=${composer.replyTo} />`}
     ${tray.value.length > 0 && html`<${Tray} />`}
-    ${offer.all.length > 0 && html`<ul class="offer" id="offer" role="listbox" aria-label=${text('suggestions')}>${offer.all.map((o, i) => html`<li role="option" id=${id(i)} key=${o.put}
-      aria-selected=${i === offer.at} onPointerDown=${e => { e.preventDefault(); complete(o); }}><bdi>${o.shown}</bdi></li>`)}</ul>`}</div>
-    <div class="line-of-writing"><${Tool} icon="clip" label=${text('addFile')} onClick=${() => picker.current.click()} /><${Tool} icon="folder" class="tool folder" label=${text('addFolder')} onClick=${() => folder.current.click()} />
+    ${offer.all.length > 0 && html`<ul class="offer" id="offer" role="listbox" aria-label=${text('suggestions')}>
+      ${offer.all.map((o, i) => html`<li role="option" id=${id(i)} key=${o.put} aria-selected=${i === offer.at}
+        onPointerDown=${e => { e.preventDefault(); complete(o); }}><bdi>${o.shown}</bdi></li>`)}
+    </ul>`}</div>
+    <div class="line-of-writing">
+      <${Tool} icon="clip" label=${text('addFile')} onClick=${() => picker.current.click()} />
+      <${Tool} icon="folder" class="tool folder" label=${text('addFolder')} onClick=${() => folder.current.click()} />
       <input ref=${picker} type="file" multiple hidden onChange=${e => { addFiles(e.target.files); e.target.value = ''; }} />
       <input ref=${folder} type="file" webkitdirectory hidden onChange=${e => { addFolder(e.target.files); e.target.value = ''; }} />
-      <textarea id="write" ref=${ref} rows="1" dir="auto" maxlength="65536" placeholder=${text('writeHere')} aria-label=${text('writeHere')} aria-autocomplete="list"
+      <textarea id="write" ref=${ref} rows="1" dir="auto" maxlength="65536"
+        placeholder=${text('writeHere')} aria-label=${text('writeHere')} aria-autocomplete="list"
         aria-controls=${offer.all.length ? 'offer' : undefined} aria-activedescendant=${offer.all.length ? id(offer.at) : undefined}
         onInput=${typed} onKeyDown=${keys} onPaste=${paste} onFocus=${() => give('deselect')} onBlur=${() => setOffer({ all: [], at: 0 })}></textarea>
-      <${Tool} icon="smile" label=${text('emoji')} onClick=${emoji} />${recordable() && html`<${Tool} icon="mic" label=${text('record')} onClick=${() => record(true)} />`}
-      <button class="send" type="submit" aria-label=${text('send')} title=${text('send')} disabled=${link.value !== 'up' || composer.sending}><${Icon} name="send" /></button></div>
+      <${Tool} icon="smile" label=${text('emoji')} onClick=${emoji} />
+      ${recordable() && html`<${Tool} icon="mic" label=${text('record')} onClick=${() => record(true)} />`}
+      <button class="send" type="submit" aria-label=${text('send')} title=${text('send')}
+        disabled=${link.value !== 'up' || composer.sending}><${Icon} name="send" /></button>
+    </div>
     ${link.value !== 'up' && html`<p class="hint" role="status">${text('kept')}</p>`}</form>`;
 }
 

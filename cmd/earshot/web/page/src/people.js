@@ -61,8 +61,9 @@ export async function nick(p) {
   try {
     await call('People/NameContact', { who: p.person, petname });
   } catch (e) {
-    if (e.code === 'name_taken' && await confirm(text('nameAnyway', { name: petname }), text('goOn'))) await tried('People/NameContact', { who: p.person, petname, anyway: true });
-    else tell(problem(e), true);
+    if (e.code === 'name_taken' && await confirm(text('nameAnyway', { name: petname }), text('goOn'))) {
+      await tried('People/NameContact', { who: p.person, petname, anyway: true });
+    } else tell(problem(e), true);
   }
 }
 
@@ -84,12 +85,19 @@ const open = p => async () => {
 
 export function Person({ p, children, role }) {
   const [sign, where] = standing(p);
-  return html`<li class="person"><${Avatar} id=${p.person} name=${called(p)} sign=${sign} /><span class="what"><button type="button" class="link" onClick=${open(p)}><bdi>${whole(p)}</bdi></button>
-    <small>${role ? role + ' · ' : ''}${where}</small>${children}</span></li>`;
+  return html`<li class="person">
+    <${Avatar} id=${p.person} name=${called(p)} sign=${sign} />
+    <span class="what">
+      <button type="button" class="link" onClick=${open(p)}><bdi>${whole(p)}</bdi></button>
+      <small>${role ? role + ' · ' : ''}${where}</small>
+      ${children}
+    </span>
+  </li>`;
 }
 
 const Buttons = ({ p }) => html`<span class="buttons">${p.blocked ? html`<button type="button" onClick=${() => unblock(p)}>${text('unblock')}</button>`
-  : html`<button type="button" onClick=${() => accept(p)}>${text('accept')}</button><button type="button" onClick=${() => block(p)}>${text('block')}</button>`}</span>`;
+  : html`<button type="button" onClick=${() => accept(p)}>${text('accept')}</button>
+    <button type="button" onClick=${() => block(p)}>${text('block')}</button>`}</span>`;
 
 export function People({ close }) {
   const all = useRead(async () => {
@@ -111,8 +119,10 @@ export function Requests({ close }) {
   const all = useRead(async () => (await call('People/Requests')).requests ?? []);
   return html`<${Panel} title=${text('requests')} close=${close}><ul>${all?.map(r => html`<li class="request" tabindex="-1" key=${r.person + (r.notice ?? '')}>
     <div class="first"><bdi class="name">${whole(r)}</bdi><time>${when(r.received)}</time></div>
-    ${r.notice === 'invited' ? html`<p>${say('invites', { group: html`<bdi>${group(r.group)}</bdi>`, n: Number(r.members) || 0 })}</p>` : r.text && html`<p class="text" dir="auto">${String(r.text)}</p>`}
-    ${r.namesake && html`<p class="quiet">${say('sameName', { who: html`<bdi>${called(r.namesake)}</bdi>` })}</p>`}${r.moreWaits && html`<p class="quiet">${text('moreWaits')}</p>`}
+    ${r.notice === 'invited' ? html`<p>${say('invites', { group: html`<bdi>${group(r.group)}</bdi>`, n: Number(r.members) || 0 })}</p>`
+    : r.text && html`<p class="text" dir="auto">${String(r.text)}</p>`}
+    ${r.namesake && html`<p class="quiet">${say('sameName', { who: html`<bdi>${called(r.namesake)}</bdi>` })}</p>`}
+    ${r.moreWaits && html`<p class="quiet">${text('moreWaits')}</p>`}
     <div class="buttons"><button type="button" class="main" onClick=${async () => { const p = await accept(r); if (p) open(p)(); }}>${text('accept')}</button>
       <button type="button" onClick=${() => block(r)}>${text('block')}</button>
       <button type="button" onClick=${() => { dialog.value = { name: 'words', person: r }; }}>${text('compare')}</button>

@@ -217,7 +217,8 @@ export const talk = {
   },
   known(p) {
     if (open.value?.person?.person === p.person) open.value = { ...open.value, person: p };
-    if (members.value.some(m => m.person?.person === p.person)) members.value = members.value.map(m => (m.person?.person === p.person ? { ...m, person: p } : m));
+    const is = m => m.person?.person === p.person;
+    if (members.value.some(is)) members.value = members.value.map(m => (is(m) ? { ...m, person: p } : m));
   },
   person(p) {
     // In a group anybody may be named: by rows, quotes, reactions and notices.
