@@ -102,7 +102,7 @@ func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	for i, s := range steps {
 		if err := chromedp.Do(b.ctx, s); err != nil {
 			b.shot("failed")
-			b.Fatalf("step %d: %v\n%s", i, err, b.text("body"))
+			b.Fatalf("step %d: %v\n%s", i, err, b.state())
 		}
 	}
 }
@@ -120,7 +120,7 @@ func (b *tab) is(expression string) {
 		}
 	}
 	b.shot("failed")
-	b.Fatalf("%s never becomes true: %v\n%s", expression, err, b.text("body"))
+	b.Fatalf("%s never becomes true: %v\n%s", expression, err, b.state())
 }
 
 // sees waits until a text stands in an element.
@@ -131,6 +131,17 @@ func (b *tab) sees(selector, text string) {
 
 func (b *tab) text(selector string) string {
 	text, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string](fmt.Sprintf(`document.querySelector(%q)?.innerText ?? ''`, selector)))
+	return text
+}
+
+// state is what the page shows when a test fails: its words, what is written in it, what can't be pressed, where the
+// focus is, and the calls that have been answered last.
+func (b *tab) state() string {
+	text, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string](`[document.body.innerText,
+		...[...document.querySelectorAll('input, textarea')].map(e => 'written in ' + (e.ariaLabel || e.id || e.type) + ': ' + e.value),
+		...[...document.querySelectorAll(':disabled')].map(e => 'disabled: ' + (e.ariaLabel || e.innerText)),
+		'focus, ' + document.hasFocus() + ': ' + document.activeElement?.outerHTML.slice(0, 200),
+		...performance.getEntriesByType('resource').slice(-8).map(r => 'answered: ' + new URL(r.name).pathname)].join('\n')`))
 	return text
 }
 
@@ -181,7 +192,9 @@ func (b *tab) writes(text string) {
 	b.Helper()
 	b.is(`!!document.querySelector('#write') && !document.querySelector('.send').disabled`)
 	b.do(chromedp.Focus(chromedp.CSS("#write")))
-	b.press(text + "\r")
+	b.press(text)
+	b.is(fmt.Sprintf(`document.querySelector('#write').value.includes(%q)`, text))
+	b.press("\r")
 }
 
 // media sets light or dark.
