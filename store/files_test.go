@@ -532,7 +532,9 @@ func TestNewFilesByLog(t *testing.T) {
 		t.Error("what nobody wants is taken for the end")
 	}
 	second := all[1][0].Header.Conversation
-	from, of = nil, func(author crypto.PersonID, in event.Conversation) bool { return author == pens[1].card.Person() && in == second }
+	from, of = nil, func(author crypto.PersonID, in event.Conversation) bool {
+		return author == pens[1].card.Person() && in == second
+	}
 	equalWords(t, "of a log that is wanted", next(9, nil), "a", "c", "d")
 	if equalWords(t, "after it", next(9, nil)); len(from) > 0 {
 		t.Error("there is no end after the log that is wanted")
