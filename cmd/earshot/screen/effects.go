@@ -26,7 +26,7 @@ func (s *State) Room(in room.Input) (acts []Act) {
 		}
 		s.Offer = nil
 	}
-	return acts
+	return append(acts, s.arrive()...)
 }
 
 // answer gives a room the answer to an effect, if it is still open.
@@ -87,16 +87,22 @@ func (s *State) effect(o *Open, e room.Effect) []Act {
 			return answer(o, room.Saved{Request: e.Request, Revision: d.GetRevision()})
 		})
 	case room.Send:
-		o.requests[e.Request] = e.Text
+		l := s.begin(o, e.Request, e.Text)
 		return act(queueSend, func(ctx context.Context, api API) Then {
-			_, err := api.Send(ctx, &earshotv1.SendRequest{To: who, Text: e.Text, ReplyTo: e.ReplyTo, Key: e.Key, DraftRevision: e.DraftRevision})
-			return sent(o, e.Request, err)
+			r, err := api.Send(ctx, &earshotv1.SendRequest{To: who, Text: e.Text, ReplyTo: e.ReplyTo, Key: e.Key, DraftRevision: e.DraftRevision})
+			return sent(o, e.Request, l, r.GetId(), err)
 		})
 	case room.Edit:
-		o.requests[e.Request] = e.Text
+		l := s.begin(o, e.Request, e.Text)
 		return act(queueSend, func(ctx context.Context, api API) Then {
-			_, err := api.Edit(ctx, &earshotv1.EditRequest{Id: e.ID, Text: e.Text})
-			return sent(o, e.Request, err)
+			m, err := api.Edit(ctx, &earshotv1.EditRequest{Id: e.ID, Text: e.Text})
+			done := sent(o, e.Request, l, m.GetId(), err)
+			return func(s *State) []Act {
+				if err != nil {
+					return done(s)
+				}
+				return append(s.Put(m), done(s)...) // the row is not to be edited as it was
+			}
 		})
 	case room.SetTyping:
 		return act(queueTyping, func(ctx context.Context, api API) Then {
@@ -113,15 +119,26 @@ func (s *State) effect(o *Open, e room.Effect) []Act {
 	return nil
 }
 
-// sent is the answer to a Send or an Edit.
-func sent(o *Open, request int, err error) Then {
+// begin notes what is being sent.
+func (s *State) begin(o *Open, request int, text string) *last {
+	o.requests[request] = text
+	o.last = &last{text: s.Editor.Text()}
+	return o.last
+}
+
+// sent is the answer to a Send or an Edit, with the ID of the message.
+func sent(o *Open, request int, l *last, id string, err error) Then {
 	return func(s *State) []Act {
 		text := o.requests[request]
 		delete(o.requests, request)
 		if err != nil {
+			if o.last == l {
+				o.last = nil
+			}
 			s.Failed(err)
 			return answer(o, room.SendFailed{Request: request})(s)
 		}
+		l.id = id
 		s.sent.Add(text)
 		return answer(o, room.Sent{Request: request})(s)
 	}

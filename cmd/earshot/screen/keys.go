@@ -149,7 +149,7 @@ func (s *State) writeKey(k Key) []Act {
 		return s.neighbour(1)
 	case "up":
 		switch {
-		case s.Editor.Empty() && s.Open != nil:
+		case s.Open != nil && (s.Editor.Empty() || s.sendsAsIs()):
 			return s.EditLast()
 		case s.Editor.Up(width):
 		}
@@ -247,15 +247,6 @@ func (s *State) scroll(by int) []Act {
 		s.Open.Scroll += by
 	}
 	return nil
-}
-
-// EditLast begins to edit the last message of the owner's that is loaded.
-func (s *State) EditLast() []Act {
-	m := s.Find(func(m *earshotv1.Message) bool { return m.Own && m.Kind == "text" })
-	if m == nil {
-		return nil
-	}
-	return s.Room(room.BeginEdit{ID: m.Id})
 }
 
 // NextUnread opens the next conversation with something unread, or goes to its line.

@@ -58,6 +58,7 @@ type Open struct {
 	shown    room.Shown
 	laid     bool
 	requests map[int]string // what is being sent, by request
+	last     *last          // nil: nothing, or its row is there
 }
 
 // Note is a line about what has just been done, or has failed.

@@ -201,6 +201,9 @@ func (s *State) Took(command string) {
 // typed tells the room what stands in the composer now, unless it is a command.
 func (s *State) typed() []Act {
 	s.sent.Leave()
+	if s.Open != nil && s.Open.last != nil {
+		s.Open.last.edits = false
+	}
 	_, command := CommandOf(s.Editor.Text())
 	if command && s.drafting && s.Open != nil && s.Open.View.Composer.Edits == "" {
 		s.drafting = false
