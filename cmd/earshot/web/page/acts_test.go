@@ -6,6 +6,7 @@ import (
 	"image/jpeg"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -184,7 +185,7 @@ func TestPictureAndVoice(t *testing.T) {
 // Once the owner lets the browser do so, it shows notifications of what is not looked at.
 func TestNotifications(t *testing.T) {
 	t.Parallel()
-	_, bob, b, _ := pair(t)
+	_, bob, b, g := pair(t)
 	b.sees(".list", "Ann")
 	js[bool](b, `(() => { window.shown = []; window.Notification = class extends EventTarget {
 		static permission = 'default';
@@ -195,6 +196,7 @@ func TestNotifications(t *testing.T) {
 	b.click("Settings")
 	b.click("Let this browser show notifications")
 	b.sees(".panel", "This browser shows notifications")
+	g.until(t, func() bool { return slices.Contains(g.asked, "POST /earshot.v1.Attention/Alerts") }) // nobody is told of what came before
 	js[bool](b, `window.dispatchEvent(new Event('blur')) ?? true`)
 	bob.does("send", "Ann", "look here")
 	b.is(`window.shown.some(t => t.includes('Bob') && t.includes('look here'))`)
