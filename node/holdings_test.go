@@ -206,3 +206,51 @@ func TestManyAttachmentsOfSomebodyUnknown(t *testing.T) {
 		})
 	}
 }
+
+// However many strangers have attached something, it is decided about what a contact attaches before it is decided about
+// all of that.
+func TestContactsBeforeStrangers(t *testing.T) {
+	t.Parallel()
+	const strangers, messages = 8, 8
+	inWorld(t, 641, func(t *testing.T, w *world) {
+		all := w.people("Ann", "Bob")
+		ann, bob := all[0], all[1]
+		ann.meets(soon, bob)
+		if _, err := ann.Contacts().Accept(t.Context(), bob.who.person.String(), ""); err != nil {
+			t.Fatal(err)
+		}
+		undecided := func() int {
+			refs, _, err := ann.store.FilesIn(store.FileNew, nil, 10_000)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(refs)
+		}
+		for i := range strangers {
+			m := w.mallory(fmt.Sprint("Mallory ", i))
+			m.greet(ann)
+			m.offer()
+			var events []event.Event
+			for range messages {
+				events = append(events, m.attaches(event.MaxAttachments))
+			}
+			m.send(m.run(events...))
+		}
+		w.within(soon, "strangers wait", func() bool { return undecided() > strangers*messages*event.MaxAttachments/2 })
+		before := undecided()
+		plan := bob.attaches("Ann", "plan")
+		decided := func() bool {
+			refs, err := ann.store.Files(plan.ID)
+			return err == nil && len(refs) == 1 && refs[0].State != store.FileNew
+		}
+		for end := time.Now().Add(soon); !decided(); time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal("it is not decided")
+			}
+		}
+		if still := undecided(); before-still > 3*128 { // three turns of strangers
+			t.Errorf("of %d attachments of strangers only %d still wait", before, still)
+		}
+		w.within(soon, "all is decided", func() bool { return undecided() == 0 })
+	})
+}
