@@ -48,9 +48,11 @@ dist-test: dist
 demo: build
 	$(GO) run ./cmd/demo $(BIN)
 
+# The commands and the page are tested in many processes: beside each other, on two slow processors, they may take longer
+# than the ten minutes after which go test takes a package for stuck.
 # run the tests; they stay on loopback or in memory
 test:
-	$(GO) test $(TESTFLAGS) ./...
+	$(GO) test -timeout 20m $(TESTFLAGS) ./...
 
 # The race detector makes tests take up to ten times as long. So with -short, what a test does many times
 # over in one goroutine it does fewer times, and of the scripts only those run that are about what happens at
@@ -69,8 +71,8 @@ check:
 	$(GO) mod tidy -diff
 	cd .dist && $(GO) vet -tags root ./... && $(GO) run $(STATICCHECK) -tags root ./... && $(GO) mod tidy -diff
 	cd cmd/earshot/web/page/.vendor && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./... && $(GO) mod tidy -diff && $(GO) test -count 1 ./...
-	CGO_ENABLED=1 $(GO) test -race -short -vet off $$($(GO) list ./... | grep -vE "earshot/($(ALONE)|$(BUBBLES))\$$")
-	CGO_ENABLED=1 $(GO) test -race -short -vet off -cpu 1 $$($(GO) list ./... | grep -E "earshot/($(BUBBLES))\$$" | grep -vE 'earshot/($(ALONE))$$')
+	CGO_ENABLED=1 $(GO) test -race -short -vet off -timeout 20m $$($(GO) list ./... | grep -vE "earshot/($(ALONE)|$(BUBBLES))\$$")
+	CGO_ENABLED=1 $(GO) test -race -short -vet off -timeout 20m -cpu 1 $$($(GO) list ./... | grep -E "earshot/($(BUBBLES))\$$" | grep -vE 'earshot/($(ALONE))$$')
 
 # measure earshot beside the least that the same promise takes; prints PEER WORKLOAD METRIC VALUE
 bench: build
