@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,4 +73,34 @@ func TestNothingThatIsWrittenIsLost(t *testing.T) {
 	b.writes("")
 	bob.until("more words", "history", "Ann")
 	bob.until("menu.txt", "files", "Ann")
+}
+
+// What could not be sent in a conversation that was left meanwhile is kept as its draft.
+func TestWordsOutliveTheirConversation(t *testing.T) {
+	t.Parallel()
+	ann, bob, b, g := pair(t)
+	bob.does("send", "Ann", "hello")
+	ann.does("group", "create", "lunch")
+	ann.does("send", "#lunch", "soup")
+	node, fails := g.node, make(chan struct{})
+	g.node = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasSuffix(r.URL.Path, "Messages/Send") {
+			node.ServeHTTP(w, r)
+			return
+		}
+		select {
+		case <-fails:
+			refuse(w, http.StatusServiceUnavailable, "unavailable", "no room")
+		case <-r.Context().Done():
+		}
+	})
+	b.opens("Bob")
+	b.writes("not to be lost")
+	g.until(t, func() bool { return slices.Contains(g.asked, "POST /earshot.v1.Messages/Send") })
+	b.opens("lunch")
+	b.sees("article", "soup")
+	close(fails)
+	b.sees(".toast", "")
+	b.opens("Bob")
+	b.is(`document.querySelector('#write').value === 'not to be lost'`)
 }
