@@ -19,6 +19,10 @@ func Excerpt(s string, parts []Range, most, row int) (string, []Range) {
 	}
 	from, left := backward(s, first.Start, most/2, row)
 	to, left := forward(s, first.Start, left+most-most/2, row)
+	if to == first.Start && len(parts) > 0 { // there is no room for its first character, as for a line end
+		_, size := utf8.DecodeRuneInString(s[to:])
+		to += size
+	}
 	if from, left = backward(s, from, left, row); from == 0 { // as much as the end has left
 		to, _ = forward(s, to, left, row)
 	}

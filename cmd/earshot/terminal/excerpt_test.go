@@ -79,6 +79,7 @@ func FuzzExcerpt(f *testing.F) {
 	f.Add("one two three", 4, 7, 8, 9, 12, 40)
 	f.Add(strings.Repeat("👩\u200d💻\r\n", 9), 11, 22, 24, 30, 5, 1)
 	f.Add("\xff\u0301\u0301\x1b\u202e", 0, 1, 1, 3, 9, 4)
+	f.Add("one\ntwo", 3, 7, 7, 7, 30, 46)
 	f.Fuzz(func(t *testing.T, s string, a, b, c, d, most, row int) {
 		bounds := []int{a, b, c, d}
 		for i := range bounds {
