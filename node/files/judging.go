@@ -63,9 +63,10 @@ func (r *Room) pause(t *turns, d time.Duration, now time.Time) {
 // judgeLogs decides about up to judgedAtOnce new attachments of logs that are wanted, and reports whether there were
 // any.
 func (r *Room) judgeLogs(t *turns, now time.Time, of func(crypto.PersonID, event.Conversation) bool) bool {
-	judged := 0
-	for beginning := len(t.from) == 0; judged < judgedAtOnce; {
-		refs, next, err := r.cfg.Store.NewFiles(t.from, judgedAtOnce-judged, of, func(f *store.FileRef) bool {
+	before := len(r.notes.judged)
+	judged := func() int { return len(r.notes.judged) - before } // without those that could not be, and those whose copies are being made
+	for beginning := len(t.from) == 0; judged() < judgedAtOnce; {
+		refs, next, err := r.cfg.Store.NewFiles(t.from, judgedAtOnce-judged(), of, func(f *store.FileRef) bool {
 			_, noted := r.notes.status(keyOf(f))
 			return !noted && !r.keeping[keyOf(f)]
 		})
@@ -77,13 +78,12 @@ func (r *Room) judgeLogs(t *turns, now time.Time, of func(crypto.PersonID, event
 		for i := range refs {
 			r.judgeOne(&refs[i], now)
 		}
-		judged += len(refs)
 		if t.from = next; len(next) == 0 && beginning {
 			break
 		}
 		beginning = beginning || len(next) == 0
 	}
-	return judged > 0
+	return judged() > 0
 }
 
 // judgeOne decides about a new attachment.
