@@ -12,7 +12,8 @@ import (
 
 const (
 	// idleTimeout bounds a connection that carries no stream: whoever dialled opens one at once.
-	// idleAgain is when it is looked at again, if it did.
+	// One that does is left alone for idleAgain or up to twice that, till the moment at which all are
+	// looked at, since the node wakes for it.
 	idleTimeout = 5 * time.Second
 	idleAgain   = time.Minute
 )
@@ -46,13 +47,16 @@ func (h *Host) closeIdle(c network.Conn) {
 			h.mu.Lock()
 			defer h.mu.Unlock()
 			if t := h.idle[c]; t != nil {
-				t.Reset(idleAgain)
+				t.Reset(untilLook(time.Since(h.began)))
 			}
 			return
 		}
 	}
 	_ = c.Close()
 }
+
+// untilLook is how long it is to the next look, so long after the host began.
+func untilLook(since time.Duration) time.Duration { return 2*idleAgain - since%idleAgain }
 
 // Keep remembers addresses at which devices of contacts are: for connections from there some places
 // are kept free that others can't take. Those to and from a device that is a contact's are

@@ -35,9 +35,7 @@ const (
 	// is enough for all streams of a peer. Windows grow only while less than half of it is
 	// reserved.
 	maxMemoryPeer = 2 * maxStreamsPeer * 256 << 10
-	// A link that is silent for keepAlive is probed, and closed if nothing has come after
-	// writeTimeout more. So a pulled cable is noticed within 10 s.
-	keepAlive    = 5 * time.Second
+	// writeTimeout is how long a link may take no write, or not answer a ping.
 	writeTimeout = 5 * time.Second
 )
 

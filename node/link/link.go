@@ -12,8 +12,9 @@
 //
 // New returns a host that does not listen yet. Set stream handlers and Notify first, then call
 // Listen. Close ends everything and waits for it. All methods may be called from any goroutine,
-// except Close from a handler or callback, which would wait for itself. A peer that falls silent is
-// disconnected within 15 seconds; its streams end with an error.
+// except Close from a handler or callback, which would wait for itself. A peer whose machine
+// is gone is disconnected within 15 seconds, and so is one whose program hangs while something waits
+// for it; its streams end with an error.
 //
 // The host is assembled from libp2p's swarm, upgrader, TCP transport and blank host. The root
 // package of libp2p would bring QUIC, WebRTC and websockets: 537 packages and 21 MB instead of 330
@@ -116,6 +117,7 @@ type Host struct {
 	system    bool // links run over the system's network
 	log       *slog.Logger
 	calls     calls
+	began     time.Time
 
 	mu    sync.Mutex
 	idle  map[network.Conn]*time.Timer // see connected
@@ -145,7 +147,7 @@ func New(cfg Config) (_ *Host, err error) {
 		cfg.Trusted = func(peer.ID) bool { return false }
 	}
 	routeLibraryLogs(cfg.Log)
-	h := &Host{log: cfg.Log, system: cfg.Transport == nil,
+	h := &Host{log: cfg.Log, system: cfg.Transport == nil, began: time.Now(),
 		idle: make(map[network.Conn]*time.Timer), dials: make(map[peer.ID]int)}
 
 	var undo []func() error

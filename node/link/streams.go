@@ -9,6 +9,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
+	goyamux "github.com/libp2p/go-yamux/v5"
 
 	"github.com/earshot-im/earshot/node/budget"
 )
@@ -170,7 +171,8 @@ func newMuxer(standing func(peer.ID) budget.Standing) *muxer {
 
 func newYamux(streams, window uint32) *yamux.Transport {
 	m := *yamux.DefaultTransport
-	m.KeepAliveInterval = keepAlive
+	m.EnableKeepAlive = false // see watch
+	m.MeasureRTTInterval = pingAtRest
 	m.ConnectionWriteTimeout = writeTimeout
 	m.MaxIncomingStreams = streams // of one connection; the resource manager counts those of a peer
 	m.MaxStreamWindowSize = window
@@ -179,11 +181,20 @@ func newYamux(streams, window uint32) *yamux.Transport {
 
 // NewConn begins to speak yamux with a peer that has proven itself.
 func (m *muxer) NewConn(c net.Conn, isServer bool, scope network.PeerScope) (network.MuxedConn, error) {
+	return m.watched(c, watchedBySystem(systemConn(c)), isServer, scope)
+}
+
+// watched begins to speak yamux over a connection that the system watches over or doesn't.
+func (m *muxer) watched(c net.Conn, system, isServer bool, scope network.PeerScope) (network.MuxedConn, error) {
 	sending := newSending(c)
+	sending.watch = newWatch(system)
 	mux, err := m.newConn(sending, isServer, scope)
 	if err != nil {
 		return nil, err
 	}
+	var link *goyamux.Session
+	mux.As(&link)
+	sending.watch.begin(link)
 	return &sendingMux{mux, sending.unsent}, nil
 }
 

@@ -34,28 +34,50 @@ func Unsent(c network.Conn) int {
 // newSending returns a connection to speak yamux over, of which what is unsent is counted.
 func newSending(c net.Conn) *sendingConn {
 	s := &sendingConn{Conn: c, unsent: new(unsent)}
-	if secure, ok := c.(interface{ NetConn() net.Conn }); ok {
-		c = secure.NetConn()
-	}
-	if system, ok := c.(syscall.Conn); ok {
+	if system, ok := systemConn(c).(syscall.Conn); ok {
 		s.system, _ = system.SyscallConn()
 	}
 	return s
+}
+
+// systemConn returns the connection that is beneath one that is proven.
+func systemConn(c net.Conn) net.Conn {
+	if secure, ok := c.(interface{ NetConn() net.Conn }); ok {
+		return secure.NetConn()
+	}
+	return c
 }
 
 // sendingConn is a connection as yamux writes to it: a frame at a time.
 type sendingConn struct {
 	net.Conn
 	*unsent
+	watch *watch
+}
+
+func (c *sendingConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if n > 0 {
+		c.watch.hear()
+	}
+	return n, err
 }
 
 func (c *sendingConn) Write(b []byte) (int, error) {
+	const header, typeData, typePing = 12, 0, 2
+	if b[1] != typePing {
+		c.watch.write()
+	}
 	n, err := c.Conn.Write(b)
-	const header, typeData = 12, 0
 	if len(b) > header && b[1] == typeData {
 		c.yamux.Add(int64(header - len(b)))
 	}
 	return n, err
+}
+
+func (c *sendingConn) Close() error {
+	c.watch.end()
+	return c.Conn.Close()
 }
 
 // sendingMux counts what is written to the streams of a connection.
