@@ -26,8 +26,8 @@ const (
 	// MaxRows is how many rows are kept loaded: those farthest from the screen go first. Those within
 	// Margin of the screen stay in any case.
 	MaxRows = 300
-	// PageRows is how many rows are asked for at once.
-	PageRows = 100
+	// PageRows is how many rows are asked for at once: more than Margin, so that one page is enough.
+	PageRows = 60
 	// Margin is how many loaded rows there are to be above and below the screen.
 	Margin = 50
 

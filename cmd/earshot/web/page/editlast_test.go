@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -24,7 +25,14 @@ func (g *gateway) holds(t *testing.T, method string) (pass func()) {
 		}
 		node.ServeHTTP(w, r)
 	})
-	return func() { held <- struct{}{} }
+	return func() {
+		t.Helper()
+		select {
+		case held <- struct{}{}:
+		case <-time.After(patience):
+			t.Fatalf("there is no call of %s", method)
+		}
+	}
 }
 
 // The message that is being sent is the last one: the key that edits the last message waits until it is there.
@@ -94,4 +102,30 @@ func TestFilesAreSentOnce(t *testing.T) {
 	}
 	b.press(kb.ArrowUp)
 	b.is(`document.querySelector('#write').value.trim() === 'and more'`)
+}
+
+// Enter that is pressed while the message before is on its way sends too, right after it, unless more is written.
+func TestEnterWhileSending(t *testing.T) {
+	t.Parallel()
+	_, bob, b, g := pair(t)
+	send := g.holds(t, "Messages/Send")
+	bob.does("send", "Ann", "hello")
+	b.opens("Bob")
+	b.writes("one")
+	b.is(`document.querySelector('.send').disabled`)
+	b.press("\r")
+	b.press("two\r")
+	send()
+	send()
+	b.sees("article.own", "two")
+	b.is(`document.querySelector('#write').value === '' && !document.querySelector('.send').disabled`)
+	if got := js[string](b, `[...document.querySelectorAll('article.own .text')].map(e => e.innerText).join()`); got != "one,two" {
+		t.Errorf("these were sent: %s", got)
+	}
+	b.writes("three")
+	b.is(`document.querySelector('.send').disabled`)
+	b.press("four\r and five")
+	send()
+	b.sees("article.own", "three")
+	b.is(`document.querySelector('#write').value === 'four and five' && !document.querySelector('.send').disabled`)
 }

@@ -10,8 +10,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -78,6 +80,59 @@ func TestHistoryStaysStill(t *testing.T) {
 	}
 	js[bool](b, `document.querySelector('.below').click() ?? true`)
 	b.sees("article", "message 1499")
+}
+
+// The page before the oldest row is there before it is wanted, and as it is then: what happens meanwhile to a message
+// of it is seen.
+func TestPageAhead(t *testing.T) {
+	t.Parallel()
+	ann, bob, b, g := pair(t)
+	var texts []string
+	for i := range 200 {
+		texts = append(texts, fmt.Sprintf("message %04d", i))
+	}
+	bob.says("Ann", texts)
+	ann.does("recv", "--count", "200", "--timeout", "30s")
+	b.sees(".list .item", "message 0199")
+	b.is(`!document.querySelector('.list .count')`) // all is read: it opens at its end
+	b.opens("Bob")
+	b.sees("article", "message 0199")
+	settled := func() { // nothing is asked for any more
+		t.Helper()
+		for n := -1; n != g.calls("/History"); {
+			n = g.calls("/History")
+			b.is(`new Promise(done => setTimeout(done, 500, true))`)
+		}
+	}
+	back := func(oldest string) {
+		t.Helper()
+		js[bool](b, `(document.querySelector('.feed').scrollTop = 0) === 0`)
+		b.sees("article", oldest)
+	}
+	settled()
+	oldest := 0
+	if _, err := fmt.Sscanf(b.text("article .text"), "message %d", &oldest); err != nil || oldest < 80 {
+		t.Fatalf("message %d is the oldest: %v", oldest, err)
+	}
+	late := make(chan struct{})
+	answers := sync.OnceFunc(func() { close(late) })
+	t.Cleanup(answers)
+	g.set(func() { g.late = late })
+	back(fmt.Sprintf("message %04d", oldest-1))
+	g.set(func() { g.late = nil })
+	answers()
+	settled()
+	if _, err := fmt.Sscanf(b.text("article .text"), "message %d", &oldest); err != nil || oldest < 1 {
+		t.Fatalf("message %d is the oldest: %v", oldest, err)
+	}
+	id := regexp.MustCompile(fmt.Sprintf(`"id":"([0-9a-f]+)"[^\n]*"text":"message %04d"`, oldest-1)).FindStringSubmatch(bob.does("history", "Ann", "--limit", "200", "--json"))
+	if id == nil {
+		t.Fatal("the message before is not there")
+	}
+	bob.does("edit", id[1], "another text")
+	bob.does("send", "Ann", "the last") // the page has heard of the edit when it shows this
+	b.sees(".list .item", "the last")
+	back("another text")
 }
 
 // calls returns how often a method was called.

@@ -67,3 +67,16 @@ func TestFocusGoesOn(t *testing.T) {
 	b.on(".stranger .main")
 	b.is(`!document.querySelector('.stranger') && document.activeElement.id === 'write'`)
 }
+
+// A dialog begins with the first of what it asks for, and not with what closes it.
+func TestDialogsBeginWithWhatTheyAsk(t *testing.T) {
+	t.Parallel()
+	g := serve(t, t.TempDir(), testdata())
+	g.node = scripted(bobTalks(object{"t": "1772368200000", "text": "hello"}), nil)
+	b := browse(t, g.link())
+	b.opens("Bob")
+	b.click("New message or group")
+	b.is(`document.activeElement.closest('dialog') && document.activeElement.innerText === 'Make a group'`)
+	b.click("One text to several")
+	b.is(`document.activeElement.matches('dialog input[type=search]')`)
+}

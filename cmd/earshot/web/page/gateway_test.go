@@ -41,6 +41,7 @@ type gateway struct {
 	false       bool          // it proves nothing, as another program would
 	busy        bool          // it puts off what it is to prove
 	cuts        string        // the end of a path: a request for it gets no answer
+	late        chan struct{} // History is answered once this is closed, if it is not nil
 	ended       bool          // the session
 	old         []string      // the secrets of sessions that others take the place of
 	hold        chan struct{} // each file that is sent takes one of these first, if it is not nil
@@ -82,8 +83,11 @@ func serve(t *testing.T, dir string, more http.FileSystem) *gateway {
 	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		g.mu.Lock()
 		g.asked = append(g.asked, r.Method+" "+r.URL.Path)
-		cut := g.cuts != "" && strings.HasSuffix(r.URL.Path, g.cuts)
+		cut, late := g.cuts != "" && strings.HasSuffix(r.URL.Path, g.cuts), g.late
 		g.mu.Unlock()
+		if late != nil && strings.HasSuffix(r.URL.Path, "/History") {
+			<-late
+		}
 		if cut {
 			panic(http.ErrAbortHandler)
 		}

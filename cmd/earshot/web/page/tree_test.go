@@ -14,7 +14,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// changing is what differs from run to run in what is read out: times, days, how long a voice note is and IDs, and marks around names.
+// changing is what differs from run to run in what is read out: times, days, how long a voice note is and IDs, marks
+// around names, and what the browser itself says.
 var changing = []struct {
 	what *regexp.Regexp
 	with string
@@ -25,6 +26,7 @@ var changing = []struct {
 	{regexp.MustCompile(`\b\d\d:\d\d [AP]M`), "TIME"},
 	{regexp.MustCompile(`\b\d:\d\d\b`), "LENGTH"},
 	{regexp.MustCompile(`\w+day, \w+ \d+`), "DAY"},
+	{regexp.MustCompile(`^Show time picker.*`), "Show time picker"}, // earlier versions of the browser say it twice
 }
 
 func steady(text string) string {
@@ -66,7 +68,7 @@ func (b *tab) heard() []string {
 	var walk func(n *accessibility.Node, depth int, within string)
 	walk = func(n *accessibility.Node, depth int, within string) {
 		role, name := text(n.Role), steady(text(n.Name))
-		silent := n.Ignored || role == "InlineTextBox" || (name == "" && slices.Contains([]string{"generic", "none", "StaticText", "LineBreak"}, role)) ||
+		silent := n.Ignored || role == "InlineTextBox" || (name == "" && slices.Contains([]string{"generic", "none", "StaticText", "LineBreak", "form"}, role)) || // a form is none without a name, in later versions
 			(role == "StaticText" && strings.Contains(within, name)) // the element around it has said so
 		if !silent {
 			line := strings.Repeat("  ", depth) + role

@@ -274,7 +274,7 @@ func TestAWeek(t *testing.T) {
 				b.sees("dialog", "Go to")
 				b.press(name + "\r")
 				b.sees(".talk h2", name)
-				b.is(`document.querySelectorAll('article').length >= 100`)
+				b.is(`document.querySelectorAll('article').length >= 60`)
 			}
 		}
 		node.breaks()

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -83,7 +84,7 @@ func build() (files map[string][]byte, made map[string]module, err error) {
 	}
 	o := api.Build(api.BuildOptions{
 		EntryPoints: []string{from + "/main.js", from + "/style.css"}, Outdir: to, EntryNames: "[name]-[hash]", ChunkNames: "[name]-[hash]",
-		Bundle: true, Splitting: true, Metafile: true, Alias: modules, Plugins: []api.Plugin{bundlePreact}, Format: api.FormatESModule, Target: api.ES2022,
+		Bundle: true, Splitting: true, Metafile: true, Alias: modules, Plugins: []api.Plugin{bundlePreact, dropIndents}, Format: api.FormatESModule, Target: api.ES2022,
 		MinifySyntax: true, MinifyWhitespace: true, MinifyIdentifiers: true, LegalComments: api.LegalCommentsNone, Charset: api.CharsetUTF8,
 	})
 	if len(o.Errors) > 0 {
@@ -111,6 +112,18 @@ var bundlePreact = api.Plugin{Name: "preact", Setup: func(b api.PluginBuild) {
 		return api.OnResolveResult{Path: path}, err
 	})
 }}
+
+// dropIndents takes the indents out of templates, which esbuild leaves as they are: htm ignores them. They stand
+// nowhere else but before code.
+var dropIndents = api.Plugin{Name: "indents", Setup: func(b api.PluginBuild) {
+	b.OnLoad(api.OnLoadOptions{Filter: `/src/.*\.js$`}, func(a api.OnLoadArgs) (api.OnLoadResult, error) {
+		content, err := os.ReadFile(a.Path)
+		text := indent.ReplaceAllString(string(content), "\n")
+		return api.OnLoadResult{Contents: &text, Loader: api.LoaderJS}, err
+	})
+}}
+
+var indent = regexp.MustCompile(`\n\s+`)
 
 // module is a file of the page that esbuild has made.
 type module struct {

@@ -52,7 +52,7 @@ function keys(e) {
 
 export function App() {
   const state = link.value, p = panel.value, d = dialog.value;
-  useEffect(() => {
+  useLayoutEffect(() => {
     addEventListener('keydown', keys);
     return () => removeEventListener('keydown', keys);
   }, []);

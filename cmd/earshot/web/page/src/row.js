@@ -6,7 +6,7 @@ import { fileState, notice, state } from './phrases.js';
 import { acts } from './acts.js';
 import { me, transfers } from './state.js';
 import { clock, say, size, text, when } from './texts.js';
-import { Avatar, Icon, Name, Text, Tool, useBlob } from './ui.js';
+import { Avatar, differs, Icon, links, Name, Tool, useBlob } from './ui.js';
 import { Voice } from './voice.js';
 
 const MOST_SIGNS = 8; // different reactions that are shown
@@ -74,11 +74,16 @@ function Attachment({ m, a: told }) {
 
 const LONG = 4000; // characters that are shown at first
 
-function Words({ m, mono }) {
+// Long is a long text: its beginning, until all of it is wanted.
+function Long({ all }) {
   const [whole, setWhole] = useState(false);
-  const all = String(m.text ?? ''), cut = !whole && all.length > LONG * 1.5;
-  return html`<div class=${mono ? 'text mono' : 'text'} dir="auto"><${Text} of=${cut ? [...all.slice(0, LONG)].join('') + '…' : all} />${
-    cut && html` <button type="button" class="link" onClick=${() => setWhole(true)}>${text('showAll')}</button>`}</div>`;
+  if (whole) return links(all);
+  return html`${links([...all.slice(0, LONG)].join('') + '…')} <button type="button" class="link" onClick=${() => setWhole(true)}>${text('showAll')}</button>`;
+}
+
+function words(m, mono) {
+  const all = String(m.text);
+  return html`<div class=${mono ? 'text mono' : 'text'} dir="auto">${all.length > LONG * 1.5 ? html`<${Long} all=${all} />` : links(all)}</div>`;
 }
 
 function Tools({ m }) {
@@ -90,38 +95,44 @@ function Tools({ m }) {
     <${Tool} icon="more" label=${text('more')} onClick=${() => acts.menu(m)} /></div>`;
 }
 
-function Message({ m, together, mono, tools }) {
+const Mine = ({ id }) => html`<${Avatar} id=${id} name=${me.value?.name ?? ''} />`;
+
+// A page of rows is drawn at once: so what most of them have is no component of its own.
+function message({ m, together, mono, tools }, time) {
+  const { own, from } = m;
   return html`
-    ${!together && html`<${Avatar} id=${m.from?.person} name=${m.own ? me.value?.name ?? '' : called(m.from)} />`}
+    ${!together && (own ? html`<${Mine} id=${from?.person} />` : Avatar({ id: from?.person, name: called(from) }))}
     <div class="said">
-      ${!together && html`<div class="head">${m.own ? html`<span class="name">${text('you')}</span>` : html`<${Name} of=${m.from} />`}<time title=${when(m.time)}>${clock(m.time)}</time></div>`}
+      ${!together && html`<div class="head">${own ? html`<span class="name">${text('you')}</span>` : Name({ of: from })}<time title=${time}>${clock(m.time)}</time></div>`}
       ${m.replyTo && html`<${Quote} m=${m} />`}
-      ${m.text && html`<${Words} m=${m} mono=${mono} />`}
-      ${(m.attachments ?? []).map(a => html`<${Attachment} key=${a.n} m=${m} a=${a} />`)}
-      <${Reactions} m=${m} />
-      ${(m.own || m.edited || m.mentioned) && html`<div class="about">${m.mentioned && html`<span class="mention">${text('mentionsYou')}</span>`}${
-        m.edited && html`<span>${text('edited')}</span>`}${m.own && html`<button type="button" class=${'state ' + m.state} onClick=${() => acts.about(m)}>${state(m)}</button>`}</div>`}
+      ${m.text && words(m, mono)}
+      ${m.attachments?.map(a => html`<${Attachment} key=${a.n} m=${m} a=${a} />`)}
+      ${m.reactions?.length > 0 && html`<${Reactions} m=${m} />`}
+      ${(own || m.edited || m.mentioned) && html`<div class="about">
+        ${m.mentioned && html`<span class="mention">${text('mentionsYou')}</span>`}
+        ${m.edited && html`<span>${text('edited')}</span>`}
+        ${own && html`<button type="button" class=${'state ' + m.state} onClick=${() => acts.about(m)}>${state(m)}</button>`}</div>`}
     </div>${tools && html`<${Tools} m=${m} />`}`;
 }
 
-function Body(props) {
+function body(props, time) {
   const { m } = props;
   if (m.kind === 'notice') return html`<${Quiet} m=${m}>${notice(m.notice)}<//>`;
-  const who = m.own ? text('you') : html`<${Name} of=${m.from} />`;
-  if (m.kind === 'recalled') return html`<${Quiet} m=${m}>${say(m.own ? 'recalledOwn' : 'recalled', { who })}<//>`;
-  if (m.kind === 'unknown') return html`<${Quiet} m=${m}>${say('unknown', { who, text: html`<bdi>${String(m.text ?? '')}</bdi>` })}<//>`;
-  return html`<${Message} ...${props} />`;
+  const who = () => (m.own ? text('you') : Name({ of: m.from }));
+  if (m.kind === 'recalled') return html`<${Quiet} m=${m}>${say(m.own ? 'recalledOwn' : 'recalled', { who: who() })}<//>`;
+  if (m.kind === 'unknown') return html`<${Quiet} m=${m}>${say('unknown', { who: who(), text: html`<bdi>${String(m.text ?? '')}</bdi>` })}<//>`;
+  return message(props, time);
 }
 
-// Row is drawn anew only when what it shows is another.
+// Row is drawn anew only when what it shows is another. It reads no signal.
 export function Row(props) {
-  this.shouldComponentUpdate = next => Object.keys(next).some(k => next[k] !== this.props[k]);
+  this.shouldComponentUpdate = differs;
   const { m, date, count, selected, tabbable, together } = props;
-  const kind = m.kind === 'text' ? '' : ' quietly';
-  return html`<article data-id=${m.id} tabindex=${tabbable ? 0 : -1} aria-label=${`${m.own ? text('you') : called(m.from)} ${when(m.time)}`}
+  const kind = m.kind === 'text' ? '' : ' quietly', time = when(m.time);
+  return html`<article data-id=${m.id} tabindex=${tabbable ? 0 : -1} aria-label=${`${m.own ? text('you') : called(m.from)} ${time}`}
       class=${(selected ? 'selected' : '') + (together ? ' together' : '') + (m.mentioned ? ' mentioned' : '') + (m.own ? ' own' : '') + kind}>
     ${date && html`<div class="line"><span>${date}</span></div>`}
     ${count > 0 && html`<div class="line new"><span>${text('new', { n: count })}</span></div>`}
     <div class="body">${m.gap && html`<p class="quiet">${text('gap')}</p>`}${m.forked && html`<p class="quiet">${text('forked')}</p>`}
-      <div class="row"><${Body} ...${props} /></div></div></article>`;
+      <div class="row">${body(props, time)}</div></div></article>`;
 }

@@ -64,38 +64,57 @@ export function amend(is, change) {
 }
 
 const MOST = 1000; // conversations that one call gives
+const FEW = 40; // that the first call asks for: so they are shown sooner
 
-// refresh reads everything anew but the open conversation.
-export async function refresh() {
+// refresh reads everything anew but the open conversation, and calls also when it is there.
+export async function refresh(also = () => {}) {
   const meanwhile = [];
   told.add(meanwhile);
   try {
-    await readAll(meanwhile);
+    await readAll(meanwhile, also);
   } finally {
     told.delete(meanwhile);
   }
 }
 
-async function listed() {
-  let all = [], after, more = true;
+// listed reads all conversations. soon is given the first of them, if there is one and these are not all.
+async function listed(soon) {
+  let all = [], more = true, limit = soon ? FEW : MOST;
   while (more) {
-    const page = await call('Conversations/Conversations', { limit: MOST, after });
+    const page = await call('Conversations/Conversations', { limit, after: all.at(-1)?.conversation });
     all = all.concat(page.conversations ?? []);
-    after = all.at(-1)?.conversation;
     more = page.more && page.conversations?.length;
+    if (more) soon?.(all);
+    limit = MOST;
+    soon = null;
   }
   return all;
 }
 
-async function readAll(meanwhile) {
-  const [settings, now, all] = await Promise.all([call('Node/Me'), call('Node/Status'), listed()]);
-  batch(() => {
-    me.value = settings;
-    status.value = now;
-    requests.value = Number(now.requests) || 0;
-    conversations.value = all.sort(order);
-    for (const c of [...meanwhile]) relist(c);
-  });
+// kept is what was read anew, with the old objects of what is as before, or all of the old if nothing changed: so only
+// what is another is drawn.
+export function kept(old, now) {
+  const by = new Map(old.map(c => [c.conversation, c])), text = JSON.stringify;
+  const all = now.map(c => { const was = by.get(c.conversation); return was && text(was) === text(c) ? was : c; });
+  return all.length === old.length && all.every((c, i) => c === old[i]) ? old : all;
+}
+
+async function readAll(meanwhile, also) {
+  const about = Promise.all([call('Node/Me'), call('Node/Status')]);
+  const put = async all => {
+    const [settings, now] = await about;
+    batch(() => {
+      me.value = settings;
+      status.value = now;
+      requests.value = Number(now.requests) || 0;
+      conversations.value = kept(conversations.value, all.toSorted(order));
+      for (const c of [...meanwhile]) relist(c);
+      also();
+    });
+  };
+  const soon = few => put(few).catch(() => {}); // it is told below
+  const [all] = await Promise.all([listed(me.value ? null : soon), about]);
+  await put(all);
 }
 
 let counting;

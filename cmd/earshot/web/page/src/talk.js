@@ -16,8 +16,8 @@ export const tray = signal([]); // files that go with the next message: {key, na
 export const client = crypto.randomUUID(); // the name of this screen
 
 let room = null, timer, keys = 0, touched = Date.now();
-// latest is what was sent last, until its row is there: {text, id}, with the ID once the node has it. If it is wanted, it
-// is edited then.
+// latest is what was sent last, until its row is there: {text, id, next}, with the ID once the node has it. If it is wanted,
+// it is edited then. next is what stood in the composer when the owner wanted to send more before the node had it.
 let latest = null, wanted = false;
 const READ_OUT = 300; // characters of a message
 const queues = {}; // calls whose order matters, by what they are about
@@ -32,10 +32,16 @@ function queued(kind, f) {
 // as keys are pressed.
 const LIGHT = ['typed', 'saved', 'saveFailed', 'touch', 'woke'];
 
+// ahead is the page before the oldest row, asked for before it is wanted: {before, coming}. CHANGES are inputs after
+// which it may be out of date.
+let ahead = null;
+const CHANGES = ['leave', 'put', 'gone', 'reset'];
+
 // give gives the machine an input, and does its effects.
 export function give(name, value) {
   if (!room) return;
   const r = room, of = open.value;
+  if (CHANGES.includes(name)) ahead = null;
   let light = LIGHT.includes(name) && !!view.value && !view.value.missing;
   for (const effect of r.do(Date.now(), name, value)) {
     const [[kind, what]] = Object.entries(effect);
@@ -97,8 +103,11 @@ const row = message => ({ message, day: day(message.t) });
 
 const effects = {
   async load({ request, before, after, around, limit }, r, of) {
+    const read = page => call('Messages/History', { who: who(of.with), ...page, limit, notices: true, waiting: true });
     try {
-      const got = await call('Messages/History', { who: who(of.with), before, after, around: around || undefined, limit, notices: true, waiting: true });
+      const got = (before && before === ahead?.before && await ahead.coming) || await read({ before, after, around: around || undefined });
+      const oldest = !after && got.moreBefore && got.messages[0].id;
+      if (oldest && r === room) ahead = { before: oldest, coming: read({ before: oldest }).catch(() => null) };
       answer(r, of, 'loaded', { request, rows: (got.messages ?? []).map(row), moreBefore: got.moreBefore, moreAfter: got.moreAfter });
     } catch (e) {
       answer(r, of, 'loadFailed', { request, code: e.code });
@@ -132,6 +141,7 @@ function sends(request, r, of, method, s) {
       if (s.id) answer(r, of, 'put', { row: row(now) }); // of an edit this is the message
       sent.id = String(now.id);
       answer(r, of, 'sent', { request });
+      if (r === room && !s.id) goOn(sent);
     } catch (e) {
       forget(sent);
       tell(problem(e), true);
@@ -246,7 +256,11 @@ const key = () => `${client}-${Date.now().toString(36)}-${++keys}`;
 
 // submit sends what stands in the composer, with the files of the tray.
 export async function submit() {
-  if (link.value !== 'up' || (latest && !latest.id)) return;
+  if (link.value !== 'up') return;
+  if (latest && !latest.id) {
+    latest.next = written().text;
+    return;
+  }
   const files = tray.value;
   if (!files.length || written().edits) {
     give('submit', { key: key() });
@@ -268,6 +282,12 @@ export async function submit() {
   give('reply', { id: '' });
   give('toEnd');
   emptied.value++;
+  goOn(sent);
+}
+
+// goOn sends what was to follow what was sent, unless the owner has gone on writing.
+function goOn({ text, next }) {
+  if (next?.startsWith(text) && next !== text && written().text === next.slice(text.length)) submit();
 }
 
 export const emptied = signal(0); // counts up when what stood in the composer was sent with files

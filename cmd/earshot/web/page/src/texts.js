@@ -5,7 +5,7 @@ const LANGUAGES = ['en', 'de'];
 const KEY = 'language'; // in localStorage: what the owner has chosen, beside what the browser says
 
 let texts = {};
-let plural;
+let plural; // made when a text first has forms: it takes a while
 
 // rest loads the texts that are not needed at first.
 export let rest;
@@ -28,7 +28,6 @@ export async function begin() {
   texts = { ...(await first()).texts };
   rest = async () => Object.assign(texts, (await more()).texts);
   locale = navigator.languages.find(l => l.slice(0, 2) === language) ?? language;
-  plural = new Intl.PluralRules(language);
   document.documentElement.lang = language;
 }
 
@@ -36,7 +35,7 @@ export async function begin() {
 // chooses one.
 export function say(key, values = {}) {
   let form = texts[key] ?? key;
-  if (typeof form === 'object') form = form[plural.select(Number(values.n))] ?? form.other;
+  if (typeof form === 'object') form = form[(plural ??= new Intl.PluralRules(language)).select(Number(values.n))] ?? form.other;
   return form.split(/\{(\w+)\}/).map((part, i) => (i % 2 ? values[part] ?? '' : part));
 }
 

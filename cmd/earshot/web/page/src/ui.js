@@ -5,6 +5,9 @@ import { called, hue, initials } from './names.js';
 import { dialog } from './state.js';
 import { text } from './texts.js';
 
+// differs reports whether a component is given something else than before, as its shouldComponentUpdate.
+export function differs(next) { return Object.keys(next).some(k => next[k] !== this.props[k]); }
+
 // Paths of the icons: lines in a square of 24.
 const ICONS = {
   menu: 'M4 7h16M4 12h16M4 17h16', back: 'M15 5l-7 7 7 7', close: 'M6 6l12 12M18 6L6 18', search: 'M11 4a7 7 0 1 0 0 14a7 7 0 0 0 0-14M16 16l4 4',
@@ -36,6 +39,8 @@ export function Dialog({ title, children, close, wide }) {
   useLayoutEffect(() => {
     const was = document.activeElement, el = ref.current;
     el.showModal();
+    // The browser begins with the first of all, which is the one that closes.
+    if (document.activeElement.closest('header')) el.querySelector(':scope > .sheet > :not(header) :is(input, select, textarea, button)')?.focus();
     return () => {
       el.close(); // while it is open, nothing else takes the focus
       back(was);
@@ -60,12 +65,13 @@ export const Panel = ({ title, close, children }) => {
     <div class="scroll" tabindex="0" role="group" aria-label=${title}>${children}</div></section>`;
 };
 
-// Text is what somebody wrote, with links that lead to the web or to mail. Nothing in it is markup.
+// links is what somebody wrote, with links that lead to the web or to mail. Nothing in it is markup.
 const LINK = /(?:https?:\/\/|mailto:)[^\s<>"'`\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gi;
 const SAFE = ['http:', 'https:', 'mailto:'];
 
-export function Text({ of }) {
+export function links(of) {
   const all = String(of), parts = [];
+  if (!all.includes(':')) return all;
   let at = 0;
   for (const found of all.matchAll(LINK)) {
     const shown = found[0].replace(/[.,;:!?)\]}]+$/, '');

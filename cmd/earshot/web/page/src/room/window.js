@@ -1,7 +1,7 @@
 // The part of a conversation that is loaded: rows without a hole between them. A row is {message, day}.
 
 export const MAX_ROWS = 300; // that are kept loaded
-export const PAGE_ROWS = 100; // that are asked for at once
+export const PAGE_ROWS = 60; // that are asked for at once
 export const MARGIN = 50; // loaded rows that there are to be above and below the screen
 
 // A position is where a row stands: [t, id]. None is before ZERO.
