@@ -101,11 +101,14 @@ type Config struct {
 	Now func() time.Time
 
 	// Transport, Networks, Identify and Space replace TCP, this machine's interfaces, and what its
-	// file system says of which file the database is and how much is free, in simulations.
+	// file system says of which file the database is and how much is free, in simulations. Disk and
+	// Commit replace how the database is written and synced: see store.Config.
 	Transport link.Transport
 	Networks  func() (discovery.Network, error)
 	Identify  func(path string) (store.FileIdentity, error)
 	Space     func(dir string) (s store.Space, known bool)
+	Disk      store.Disk
+	Commit    func(name string, f func() error) error
 
 	GossipAbove int // for simulations: the size in members past which a group gossips; 0: crowd.Above
 }
@@ -214,7 +217,7 @@ func Open(cfg Config) (_ *Node, err error) {
 	n.groups = groups.New(groups.Config{Authors: n.people, Changed: n.groupChanged, Arriving: n.groupArriving, Requested: n.requested,
 		Strained: n.groupStrained, Resumed: n.groupResumed, Log: cfg.Log})
 	if n.store, err = store.Open(store.Config{Dir: cfg.Dir, Passphrase: cfg.Passphrase, Now: cfg.Now, Log: cfg.Log,
-		Identify: cfg.Identify, Space: cfg.Space, Changed: n.committed, Authority: n.groups}); err != nil {
+		Identify: cfg.Identify, Space: cfg.Space, Disk: cfg.Disk, Commit: cfg.Commit, Changed: n.committed, Authority: n.groups}); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -298,15 +301,21 @@ func (n *Node) Run(ctx context.Context) (err error) {
 
 	storeCtx, stopStore := context.WithCancel(context.WithoutCancel(ctx))
 	var storing, running gosync.WaitGroup
-	storing.Go(func() { _ = n.store.Run(storeCtx) })
+	var stored error // of the store, whose disk has failed
+	storing.Go(func() {
+		if stored = n.store.Run(storeCtx); stored != nil {
+			cancel(stored)
+		}
+	})
 	defer func() {
 		cancel(nil)
 		running.Wait()
 		n.people.SaveLast(context.WithoutCancel(ctx))
+		n.acks.Settle(context.WithoutCancel(ctx))
 		err = errors.Join(err, n.host.Close())
 		stopStore()
 		storing.Wait()
-		err = errors.Join(err, n.store.Close())
+		err = errors.Join(err, stored, n.store.Close())
 	}()
 
 	if name := n.cfg.Name; name != "" && name != n.owner.Name() {

@@ -147,6 +147,7 @@ func (r *running) wait(m chat.Message, state string) {
 	if _, err := r.Messages().Wait(ctx, m.ID, state); err != nil {
 		r.t.Fatalf("wait for %s: %v", state, err)
 	}
+	r.Messages().Settle(ctx)
 }
 
 func TestTwoNodesTalk(t *testing.T) {

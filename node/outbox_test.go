@@ -57,3 +57,52 @@ func TestOutboxBlamesNobodyWhoHasAccepted(t *testing.T) {
 		is("when Ann's network is down", got, "Bob", "no_network: ")
 	})
 }
+
+// TestDeliveredIsToldAtOnce: whoever waits for a message to be delivered does not wait until that is written here.
+// What the node says is the same all the time after Settle, and after a stop.
+func TestDeliveredIsToldAtOnce(t *testing.T) {
+	t.Parallel()
+	inWorld(t, 81, func(t *testing.T, w *world) {
+		all := w.people("Ann", "Bob")
+		ann, bob := all[0], all[1]
+		ann.meets(soon, bob)
+		time.Sleep(time.Minute)
+		delivered := func() (m chat.Message) {
+			t.Helper()
+			began := time.Now()
+			sent, err := ann.Messages().Send(t.Context(), chat.Outgoing{To: bob.who.person.String(), Text: "hello"})
+			if err == nil {
+				m, err = ann.Messages().Wait(t.Context(), sent.ID, chat.StateDelivered)
+			}
+			if err != nil || m.State != chat.StateDelivered {
+				t.Fatalf("%v, %v", m.State, err)
+			}
+			if took := time.Since(began); took > 50*time.Millisecond {
+				t.Errorf("told after %v", took)
+			}
+			if n := ann.pending(); n != 1 {
+				t.Errorf("%d lines in the outbox before it is written", n)
+			}
+			return m
+		}
+		delivered()
+		ann.Messages().Settle(t.Context())
+		if n := ann.pending(); n != 0 {
+			t.Errorf("%d lines in the outbox afterwards", n)
+		}
+		time.Sleep(time.Minute)
+		delivered()
+		time.Sleep(time.Second)
+		if n := ann.pending(); n != 0 {
+			t.Errorf("%d lines in the outbox a second later", n)
+		}
+		delivered()
+		ann.stop()
+		w.cut(ann.addr(), bob.addr())
+		w.cut(bob.addr(), ann.addr())
+		ann.start()
+		if n := ann.pending(); n != 0 {
+			t.Errorf("%d lines in the outbox after a stop", n)
+		}
+	})
+}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/membership"
-	"github.com/earshot-im/earshot/store/event"
 )
 
 // ends waits until a message is delivered or can't be any more, and holds all that the node says of
@@ -22,10 +21,11 @@ func (m *machine) ends(sent chat.Message, want chat.Progress) {
 	if err != nil || got.Progress != want {
 		m.w.t.Fatalf("%s: %q ends as %v, %v; want %v", m.name, sent.Text, got.Progress, err, want)
 	}
-	settled, err := m.Messages().WaitLeading(ctx, []event.ID{sent.ID}, chat.StateRead)
+	settled, err := m.Messages().WaitLeading(ctx, []chat.Message{sent}, chat.StateRead)
 	if want.State == chat.StateUndelivered && (err != nil || !slices.Equal(settled, []chat.Progress{want})) {
 		m.w.t.Errorf("%s: settled as %v, %v", m.name, settled, err)
 	}
+	m.Messages().Settle(ctx)
 	reached, err := m.Messages().Receipts(m.w.t.Context(), sent.ID)
 	if err != nil {
 		m.w.t.Fatal(err)
@@ -136,7 +136,7 @@ func TestNobodyElseIsInTheGroup(t *testing.T) {
 		ann := w.people("Ann")[0]
 		sent := ann.tell(ann.makes("lunch"), "hello?")
 		ann.ends(sent, chat.Progress{State: chat.StateDelivered})
-		settled, err := ann.Messages().WaitLeading(t.Context(), []event.ID{sent.ID}, chat.StateDelivered)
+		settled, err := ann.Messages().WaitLeading(t.Context(), []chat.Message{sent}, chat.StateDelivered)
 		if err != nil || !slices.Equal(settled, []chat.Progress{{State: chat.StateDelivered}}) {
 			t.Errorf("settled as %v, %v", settled, err)
 		}

@@ -75,7 +75,7 @@ func (n *Node) makeRooms() (err error) {
 		Mesh: n.mesh, Above: n.cfg.GossipAbove, Log: n.log})
 	n.waits = waiting.New(waiting.Config{Store: n.store, People: n.people, Owner: n.owner, Contacts: n.contacts, Groups: n.groups, Mesh: n.mesh})
 	n.messages = chat.NewMessages(chat.Config{Store: n.store, People: n.people, Owner: n.owner, Contacts: n.contacts, Groups: n.groups,
-		Receipts: n.receipts, Waiting: n.waits, Shown: n.shown, Revealed: n.revealed,
+		Receipts: n.receipts, Acks: n.acks, Waiting: n.waits, Shown: n.shown, Revealed: n.revealed,
 		Drafted: func(c event.Conversation) { n.overviews.Sent(c) }})
 	n.overviews = conversations.New(conversations.Config{Store: n.store, People: n.people, Contacts: n.contacts, Groups: n.groups,
 		Messages: n.messages, Now: n.cfg.Now, Drafted: n.drafted})

@@ -29,7 +29,7 @@ type Status struct {
 	Peers     int      // devices connected now
 	Online    int      // persons whose devices these are, the owner left out
 	Known     int      // contacts
-	Unread    int      // messages, as far as they are counted
+	Unread    int      // messages
 	Requests  int      // how many lines Requests has
 	Outbox    int      // how many lines Outbox has
 	Warnings  []warnings.Warning
@@ -60,11 +60,11 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	outbox, err := n.store.Outbox()
+	outbox, err := n.store.CountOutbox()
 	if err != nil {
 		return Status{}, err
 	}
-	s := Status{Person: me.Person, Name: me.Name, Device: me.Device, Version: n.cfg.Version, Outbox: len(outbox),
+	s := Status{Person: me.Person, Name: me.Name, Device: me.Device, Version: n.cfg.Version, Outbox: outbox,
 		Finding: n.Finding()}
 	online := n.mesh.Identified()
 	s.Peers = len(online)
@@ -79,7 +79,7 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 			s.Known++
 		}
 	}
-	if s.Unread, err = n.messages.CountUnread(ctx); err != nil {
+	if s.Unread, err = n.messages.CountUnread(); err != nil {
 		return Status{}, err
 	}
 	requests, err := n.contacts.Requests(ctx)

@@ -30,6 +30,7 @@ import (
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/event"
+	"github.com/earshot-im/earshot/store/slow"
 )
 
 // What the rooms promise, in times and sizes that tests count on.
@@ -144,6 +145,7 @@ type machine struct {
 	free      atomic.Uint64          // what is left for others on its disk, in bytes; 0: as much as anybody wants
 	otherDisk atomic.Pointer[string] // a folder on a disk that has room for 10 MiB of files
 	file      string                 // which file the database is: as long as nobody says otherwise always the same
+	disk      *slow.Disk             // on which its database is; nil: that of the test
 	warn      func(warnings.Warning)
 	who       self // once it has been on
 	*Node          // nil while it is off
@@ -196,7 +198,7 @@ func (m *machine) now() time.Time { return time.Now().Add(time.Duration(m.skew.L
 func (m *machine) start(peers ...string) {
 	m.w.t.Helper()
 	host := m.host
-	n, err := Open(Config{
+	cfg := Config{
 		Dir: m.dir, Name: m.name, NoMDNS: true, Peers: peers,
 		Listen:    []string{fmt.Sprintf("/ip4/0.0.0.0/tcp/%d", worldPort)},
 		Log:       m.w.log.With("node", m.name),
@@ -219,7 +221,11 @@ func (m *machine) start(peers ...string) {
 			return store.Space{Free: 1 << 40, Disk: 1}, true
 		},
 		Identify: func(string) (store.FileIdentity, error) { return store.FileIdentity("file " + m.file), nil },
-	})
+	}
+	if m.disk != nil {
+		cfg.Disk, cfg.Commit = m.disk, m.disk.Commit
+	}
+	n, err := Open(cfg)
 	if err != nil {
 		m.w.t.Fatalf("start %s: %v", m.name, err)
 	}
@@ -399,6 +405,7 @@ func (m *machine) reaches(d time.Duration, sent chat.Message, state string) {
 	if _, err := m.Messages().Wait(ctx, sent.ID, state); err != nil {
 		m.w.t.Fatalf("%s: message is not %s within %s: %v", m.name, state, d, err)
 	}
+	m.Messages().Settle(ctx) // as before every look through the local API
 }
 
 // rows is the conversation with somebody as it is shown.

@@ -12,6 +12,15 @@ import (
 type delivery struct {
 	*reader
 	audiences map[string]*audience // by conversation and control heads
+	ahead     map[had]event.Ranges // what is not noted yet, see reckon; nil: nothing
+
+	cancelled, reissued presence // in bucketCancelled and bucketReissued
+}
+
+// had is what a person has of a log.
+type had struct {
+	log    uint32
+	person crypto.PersonID
 }
 
 // audience is the persons whom some messages of the owner are for: in a direct conversation the
@@ -77,7 +86,7 @@ func (d *delivery) coverage(a *audience, log uint32) (coverage, error) {
 		if err != nil {
 			return all, err
 		}
-		delivered = delivered.Union(read)
+		delivered = delivered.Union(read).Union(d.ahead[had{log, p}])
 		if i == 0 {
 			all = coverage{delivered, read}
 			continue

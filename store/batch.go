@@ -30,13 +30,15 @@ type batch struct {
 	voices  *voices
 	files   *files
 
-	dirty   map[uint32]bool // logs to be written at the end
-	grown   map[uint32]bool // logs to be announced
-	notes   changes.Notes   // what of what people see was changed, but for what has arrived
-	arrived bool            // a row or a notice has taken a number from the change counter
-	strange int64           // for Change.Strange; 0: nothing strange came
-	change  Change          // what the transaction changed, once finished
+	dirty   map[uint32]bool   // logs to be written at the end
+	last    map[uint32][]byte // by conversation: the last key in bucketView, see lastRow
+	grown   map[uint32]bool   // logs to be announced
+	notes   changes.Notes     // what of what people see was changed, but for what has arrived
+	arrived bool              // a row or a notice has taken a number from the change counter
+	strange int64             // for Change.Strange; 0: nothing strange came
+	change  Change            // what the transaction changed, once finished
 
+	listings  map[layout.Slot]layout.Listing  // of own events that were changed
 	settles   map[event.Conversation]struct{} // for pendings
 	forgotten []crypto.PersonID               // for Change.Forgotten
 	gaps      presence                        // in bucketGaps
@@ -51,7 +53,10 @@ func newBatch(s *Store, t *tx.Batch, waking waking) *batch {
 		reader: newReader(s, &t.Reader),
 		now:    s.cfg.Now().UnixMilli(),
 		dirty:  map[uint32]bool{},
+		last:   map[uint32][]byte{},
 		grown:  map[uint32]bool{},
+
+		listings: map[layout.Slot]layout.Listing{},
 	}
 	b.own = &ownLogs{batch: b, tails: map[uint32]*tail{}}
 	b.order = &order{batch: b, waking: waking}
@@ -68,7 +73,12 @@ func (b *batch) touch(l *layout.Log) {
 }
 
 // save writes an event that was changed.
-func (b *batch) save(x *entry) { b.Put(bucketEvents, x.Slot.Bytes(), x.Event.Bytes()) }
+func (b *batch) save(x *entry) {
+	b.Put(bucketEvents, x.Slot.Bytes(), x.Event.Bytes())
+	if b.isOwn(x.in.Person) && x.in.Branch == layout.BranchFirst {
+		b.list(x.Slot, b.listingOf(x))
+	}
+}
 
 func (b *batch) saveConversation(c *layout.Conversation) {
 	b.Put(bucketConversations, c.ID[:], c.Bytes())
@@ -153,6 +163,9 @@ func (b *batch) finish() (err error) {
 	if err := b.voices.finish(); err != nil {
 		return err
 	}
+	if err := b.writeListings(); err != nil {
+		return err
+	}
 	b.writeNotes()
 	b.settles = b.delivering()
 	b.change, err = b.changed()
@@ -177,6 +190,30 @@ func (b *batch) changed() (Change, error) {
 	b.files.describe(&c)
 	slices.SortFunc(c.Logs, func(x, y LogChange) int { return x.Log.Compare(y.Log) })
 	return c, nil
+}
+
+// lastRow returns the key of the row that a conversation shows last, nil if it shows none.
+func (b *batch) lastRow(conversation uint32) []byte {
+	last, known := b.last[conversation]
+	if !known {
+		last = b.lastKey(bucketView, conversation)
+		b.last[conversation] = last
+	}
+	return last
+}
+
+// putRow puts a row into its place in a conversation.
+func (b *batch) putRow(conversation uint32, key, slot []byte) {
+	if bytes.Compare(key, b.lastRow(conversation)) > 0 {
+		b.last[conversation] = key
+	}
+	b.Put(bucketView, key, slot)
+}
+
+// deleteRow takes a row out of its conversation.
+func (b *batch) deleteRow(conversation uint32, key []byte) {
+	delete(b.last, conversation)
+	b.Delete(bucketView, key)
 }
 
 // lastKey returns the greatest key of a bucket that begins with prefix, nil if none does.

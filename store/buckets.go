@@ -33,6 +33,7 @@ var (
 	bucketRecalls       = tx.Bucket("recalls")
 	bucketCancelled     = tx.Bucket("cancelled")
 	bucketReissued      = tx.Bucket("reissued")
+	bucketUnlisted      = tx.Bucket("unlisted")
 	bucketTwins         = tx.Bucket("twins")
 	bucketDelivered     = tx.Bucket("delivered")
 	bucketRead          = tx.Bucket("read")
@@ -52,7 +53,7 @@ var (
 	buckets = slices.Concat([]tx.Bucket{
 		bucketMeta, bucketConversations, bucketLogNames, bucketAuthors, bucketLogs, bucketEvents, ids.Bucket, bucketKeys,
 		bucketControls, bucketActs, bucketView, bucketArrivals, bucketUnread, bucketUnreadOf, bucketVoices, bucketNotices, bucketTold, bucketWaiting, bucketGaps,
-		bucketRecalls, bucketCancelled, bucketReissued, bucketTwins, bucketDelivered, bucketRead, bucketUnsigned, bucketReworded,
+		bucketRecalls, bucketCancelled, bucketReissued, bucketUnlisted, bucketTwins, bucketDelivered, bucketRead, bucketUnsigned, bucketReworded,
 		bucketBlobRefs, bucketBlobUsers, bucketAttached, bucketFileWork, bucketHeldHere, bucketHoldings, bucketUnsaid, bucketHeldBy, bucketFates,
 	}, book.Buckets, changes.Buckets, desk.Buckets, shelf.Buckets)
 

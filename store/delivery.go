@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"slices"
+	"time"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
@@ -33,32 +34,46 @@ func (s *Store) NoteDelivered(ctx context.Context, deliveries []Delivery) error 
 	if len(deliveries) == 0 {
 		return nil
 	}
-	return s.do(ctx, func(b *batch) error {
-		for i := range deliveries {
-			if err := b.deliver(&deliveries[i]); err != nil && err != ErrTooManySegments && err != ErrNoConversation {
-				return err
-			}
+	return s.do(ctx, func(b *batch) error { return b.deliverAll(deliveries) })
+}
+
+// NoteDeliveredLater is NoteDelivered of what pending returns by then, together with what is written next, or
+// else when later has passed. It may call pending more than once.
+func (s *Store) NoteDeliveredLater(ctx context.Context, later time.Duration, pending func() []Delivery) error {
+	return s.writer.DoLater(ctx, later, func(t *tx.Batch) error { return s.writing.batch(t).deliverAll(pending()) })
+}
+
+func (b *batch) deliverAll(deliveries []Delivery) error {
+	for i := range deliveries {
+		if err := b.deliver(&deliveries[i]); err != nil && err != ErrTooManySegments {
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // deliver notes one delivery, in each branch of its log.
 func (b *batch) deliver(r *Delivery) error {
-	c, err := b.conversation(r.Log.Conversation)
+	return b.delivery.eachAgreed(r, func(l *layout.Log, ranges event.Ranges) error { return b.deliverBranch(r, l, ranges) })
+}
+
+// eachAgreed calls f for each branch of the log of a delivery that is here, with the ranges that the delivery
+// says of it.
+func (d *delivery) eachAgreed(r *Delivery, f func(*layout.Log, event.Ranges) error) error {
+	c, err := d.conversation(r.Log.Conversation)
 	if err != nil {
-		return err
+		return ignore(err, ErrNoConversation)
 	}
-	branches, err := b.branches(c.Number, r.Log)
+	branches, err := d.branches(c.Number, r.Log)
 	if err != nil {
 		return err
 	}
 	for i, l := range branches {
-		ranges, err := b.agreed(branches, i, r.Segments)
+		ranges, err := d.agreed(branches, i, r.Segments)
 		if err != nil {
 			return err
 		}
-		if err := b.deliverBranch(r, l, ranges); err != nil {
+		if err := f(l, ranges); err != nil {
 			return err
 		}
 	}
@@ -103,11 +118,11 @@ func (b *batch) deliverBranch(r *Delivery, l *layout.Log, ranges event.Ranges) e
 
 // agreed returns the ranges of the segments whose last event is the one here, in the i-th branch of
 // a log. A segment that ends in the other branch counts as far as both branches have the same.
-func (b *batch) agreed(branches []*layout.Log, i int, segments []event.Segment) (event.Ranges, error) {
+func (d *delivery) agreed(branches []*layout.Log, i int, segments []event.Segment) (event.Ranges, error) {
 	var out event.Ranges
 	for _, g := range segments {
 		for k, l := range branches {
-			st, err := b.stored(l.At(g.Last))
+			st, err := d.stored(l.At(g.Last))
 			if err != nil {
 				return nil, err
 			}
@@ -117,10 +132,10 @@ func (b *batch) agreed(branches []*layout.Log, i int, segments []event.Segment) 
 			part := event.Range{First: g.First, Last: g.Last}
 			switch {
 			case k != i:
-				if part.Last, err = b.commonEnd(branches[i], l, g.Last); err != nil {
+				if part.Last, err = d.commonEnd(branches[i], l, g.Last); err != nil {
 					return nil, err
 				}
-			case l.Name.Device == b.s.own.Device.ID():
+			case l.Name.Device == d.s.own.Device.ID():
 				// An own log has holes only where this disk went back in time. Events below such a
 				// hole may be of another branch.
 				part.First = max(part.First, heldFrom(l.Segments, g.Last))

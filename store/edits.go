@@ -206,6 +206,7 @@ func (k *recalls) dropEdits(conversation uint32, target event.ID, person crypto.
 		}
 		x.Absent, x.Sealed = event.Recalled, nil
 		k.save(x)
+		k.Erase()
 	}
 	return nil
 }

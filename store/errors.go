@@ -22,6 +22,10 @@ var (
 // changed. Try again when there is room.
 var ErrFull = disk.ErrFull
 
+// ErrUnknown: the disk has failed while something was written. Nobody knows whether it is there; Run
+// ends with it. Ask by the key, or the ID, when the store was opened again.
+var ErrUnknown = disk.ErrUnknown
+
 // LockedError matches ErrLocked.
 type LockedError = disk.LockedError
 

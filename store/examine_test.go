@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/earshot-im/earshot/store/disk"
+	"github.com/earshot-im/earshot/store/directory"
 	"github.com/earshot-im/earshot/store/layout"
 	"github.com/earshot-im/earshot/store/tx"
 )
@@ -26,9 +26,9 @@ func TestExamineFindsWhatKeepsANodeFromStarting(t *testing.T) {
 	check(t, err)
 	write := func(do func(b *tx.Batch)) func() {
 		return func() {
-			d, err := disk.Open(disk.Config{Dir: a.dir})
+			d, err := directory.Open(directory.Config{Dir: a.dir})
 			check(t, err)
-			check(t, tx.New(d).Update(func(b *tx.Batch) error { do(b); return nil }))
+			check(t, tx.New(d.Engine).Update(func(b *tx.Batch) error { do(b); return nil }))
 			check(t, d.Close())
 		}
 	}
@@ -68,7 +68,7 @@ func TestExamineFindsWhatKeepsANodeFromStarting(t *testing.T) {
 // A first start that has crashed leaves a keyring and nothing in the database, and the next goes on.
 func TestExamineTakesAFirstStartThatCrashedForWhole(t *testing.T) {
 	dir := t.TempDir()
-	d, err := disk.Open(disk.Config{Dir: dir, Rand: rand.Reader})
+	d, err := directory.Open(directory.Config{Dir: dir, Rand: rand.Reader})
 	check(t, err)
 	check(t, d.Close())
 	if x, err := Examine(ctx, dir, nil); err != nil || x.Keyring != nil || x.Database != nil {

@@ -203,9 +203,10 @@ func (g *giving) remove(x *entry) error {
 	}
 	slot := x.Slot.Bytes()
 	g.Delete(bucketEvents, slot)
+	g.Erase()
 	ids.Remove(g.Batch, x.id)
 	if x.Is(layout.FlagShown) {
-		g.Delete(bucketView, layout.ViewKey(x.in.Conversation, x.T, x.id))
+		g.deleteRow(x.in.Conversation, layout.ViewKey(x.in.Conversation, x.T, x.id))
 		g.Delete(bucketArrivals, layout.U64(x.Arrival))
 		g.reword(x)
 		if err := g.files.drop(x); err != nil {

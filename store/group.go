@@ -204,7 +204,7 @@ func (s *Store) PutControls(ctx context.Context, conv event.Conversation, events
 		if e.Header.Conversation != conv || e.Header.Kind.Class() != event.ClassControl || e.Body == nil || e.Signature == nil {
 			return ErrKind
 		}
-		sealed[i] = s.disk.Keyring.Seal(e.Body, e.Header.BodyHash[:])
+		sealed[i] = s.dir.Keyring.Seal(e.Body, e.Header.BodyHash[:])
 	}
 	if len(events) == 0 {
 		return nil

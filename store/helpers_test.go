@@ -1,6 +1,8 @@
 package store
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -33,6 +35,10 @@ type node struct {
 	file    disk.Identity // of the database, as the system says
 	stop    func()
 
+	journal int64                            // the size of its files when they are made; 0: as usual in tests
+	disk    Disk                             // nil: the real one
+	commit  func(string, func() error) error // of the database; nil: as it is
+
 	follower *follower // see newFollower
 }
 
@@ -48,7 +54,7 @@ func newNode(t *testing.T) *node {
 
 func (n *node) open() {
 	n.t.Helper()
-	s, err := Open(Config{Dir: n.dir, Now: n.now, Authority: &n.council, Identify: n.identify, Changed: func(c Change) {
+	s, err := Open(Config{Dir: n.dir, JournalBytes: cmp.Or(n.journal, 256<<10), Disk: n.disk, Commit: n.commit, Now: n.now, Authority: &n.council, Identify: n.identify, Changed: func(c Change) {
 		n.mu.Lock()
 		n.changes = append(n.changes, c)
 		n.mu.Unlock()
@@ -78,12 +84,13 @@ func (n *node) open() {
 	}
 }
 
-// identify says which file a path is of. A database that is being compacted is another file.
+// identify says which file a path is of: it is another one when n.file is, or when it was compacted.
 func (n *node) identify(path string) (disk.Identity, error) {
-	if n.file == nil || filepath.Ext(path) == ".db" {
-		return n.file, nil
+	if n.file == nil {
+		return nil, nil
 	}
-	return append(disk.Identity("new "), n.file...), nil
+	i, err := disk.IdentityOf(path)
+	return append(bytes.Clone(n.file), i...), err
 }
 
 func (n *node) reopen() {
@@ -96,6 +103,7 @@ func (n *node) reopen() {
 func (n *node) backup() string {
 	n.t.Helper()
 	to := n.t.TempDir()
+	check(n.t, n.db.Checkpoint(ctx))
 	copyDir(n.t, n.dir, to)
 	return to
 }
@@ -110,7 +118,7 @@ func (n *node) restore(from string) {
 
 func copyDir(t *testing.T, from, to string) {
 	t.Helper()
-	for _, name := range []string{"keyring", "store.db"} {
+	for _, name := range []string{"keyring", "store.db", "journal.0", "journal.1"} {
 		in, err := os.Open(filepath.Join(from, name))
 		if err != nil {
 			t.Fatal(err)
@@ -327,17 +335,34 @@ func (n *node) state(id event.ID) State {
 	return row.State
 }
 
-func (n *node) pending() int {
+// outbox returns what is pending, which is also how much the count says.
+func (n *node) outbox() []Pending {
 	n.t.Helper()
 	out, err := n.Outbox()
 	check(n.t, err)
-	return len(out)
+	count, err := n.CountOutbox()
+	check(n.t, err)
+	n.listings()
+	if count != len(out) {
+		n.t.Fatalf("%d lines are counted in the outbox, which has %d", count, len(out))
+	}
+	return out
+}
+
+func (n *node) pending() int {
+	n.t.Helper()
+	return len(n.outbox())
 }
 
 func (n *node) unread() []string {
 	n.t.Helper()
 	rows, _, err := n.Unread(0, 1<<20, nil)
 	check(n.t, err)
+	count, err := n.CountUnread(nil)
+	check(n.t, err)
+	if count != len(rows) {
+		n.t.Fatalf("%d messages are counted as unread, of %d", count, len(rows))
+	}
 	return words(rows)
 }
 

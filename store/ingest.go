@@ -46,7 +46,7 @@ type IngestResult struct {
 // contradiction is kept beside it. The result is valid then. Other errors: ErrNoConversation,
 // ErrTooManySegments, ErrBudget, ErrTooManyLogs, ErrCut.
 func (s *Store) BeginIngest(ctx context.Context, run event.Run, from Origin) (wait func() (IngestResult, error)) {
-	g := newIngestion(&s.disk.Keyring, &run, from)
+	g := newIngestion(&s.dir.Keyring, &run, from)
 	written := s.submitBy(ctx, from.By, g.bytes(), g.run)
 	return func() (IngestResult, error) {
 		err := written()

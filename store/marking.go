@@ -66,6 +66,27 @@ func (s *Store) MarkAllRead(ctx context.Context, tell bool, keep Keep) (marked i
 	return marked, arrived, err
 }
 
+// CountUnread returns how many messages are unread of those that keep wants. Its cost grows with how many
+// persons have said something in how many conversations, not with what they have said.
+func (s *Store) CountUnread(keep Keep) (n int, err error) {
+	err = s.view(func(r *reader) error {
+		return r.eachConversation(func(c *layout.Conversation) error {
+			for k, v := range r.Prefix(bucketVoices, layout.U32(c.Number)) {
+				sum, err := layout.ParseVoice(v)
+				if err != nil {
+					return err
+				}
+				_, person, _ := layout.ParseVoiceKey(k)
+				if sum.Unread > 0 && (keep == nil || keep(Source{Conversation: c.ID, Author: person})) {
+					n += int(sum.Unread)
+				}
+			}
+			return nil
+		})
+	})
+	return n, err
+}
+
 // placeOf returns where a row is shown, as keys of rows end, and its arrival.
 func (v *view) placeOf(c *layout.Conversation, id event.ID) (place []byte, arrived uint64, err error) {
 	key, err := v.viewKey(c, id)
@@ -104,6 +125,34 @@ func (r *reader) unread(c *layout.Conversation, place []byte, arrived uint64, ke
 		all = append(all, stretch{from: of, upTo: upTo, arrived: arrived})
 	}
 	return all, nil
+}
+
+// MarkArrived marks messages of others as read, by their arrivals. Their authors learn of it only if tell is
+// set. It returns the latest arrival of each conversation. Errors: ErrNoEvent.
+func (s *Store) MarkArrived(ctx context.Context, tell bool, arrivals ...uint64) (newest map[event.Conversation]uint64, err error) {
+	err = s.do(ctx, func(b *batch) error {
+		newest = map[event.Conversation]uint64{}
+		m := marking{batch: b, logs: map[*layout.Log][]event.Range{}}
+		for _, n := range arrivals {
+			p, ok := layout.SlotAt(b.Get(bucketArrivals, layout.U64(n)))
+			if _, notice := p.Notice(); !ok || notice {
+				return ErrNoEvent
+			}
+			l, err := b.log(p.Log)
+			if err != nil {
+				return err
+			}
+			newest[l.Name.Conversation] = max(newest[l.Name.Conversation], n)
+			if b.isOwn(l.Person) {
+				continue
+			}
+			if err := m.mark(p); err != nil {
+				return err
+			}
+		}
+		return m.tell(tell)
+	})
+	return newest, err
 }
 
 // markRead marks what stretches have, a part in each transaction.
@@ -165,20 +214,28 @@ func (m *marking) read(s *stretch) (done bool, err error) {
 		}
 	}
 	for _, p := range some {
-		x, err := m.entry(p)
-		if err == nil {
-			err = m.readRow(x)
-		}
-		if err != nil {
+		if err := m.mark(p); err != nil {
 			return false, err
 		}
-		if m.logs[x.in] == nil {
-			m.order = append(m.order, x.in)
-		}
-		m.logs[x.in] = append(m.logs[x.in], event.Range{First: x.Sequence, Last: x.Sequence})
 	}
 	m.marked += len(some)
 	return done, nil
+}
+
+// mark marks the row in a slot.
+func (m *marking) mark(p layout.Slot) error {
+	x, err := m.entry(p)
+	if err == nil {
+		err = m.readRow(x)
+	}
+	if err != nil {
+		return err
+	}
+	if m.logs[x.in] == nil {
+		m.order = append(m.order, x.in)
+	}
+	m.logs[x.in] = append(m.logs[x.in], event.Range{First: x.Sequence, Last: x.Sequence})
+	return nil
 }
 
 // tell has the authors told, if they are to be.

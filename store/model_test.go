@@ -58,11 +58,12 @@ func (m *model) check(t *testing.T, what string, n *node, c event.Conversation) 
 	for _, r := range unread {
 		got[r.ID] = true
 	}
-	if !maps.Equal(got, m.unread) {
-		t.Fatalf("%s: %d unread, want %d", what, len(got), len(m.unread))
-	}
-	pending, err := n.Outbox()
+	count, err := n.CountUnread(nil)
 	check(t, err)
+	if !maps.Equal(got, m.unread) || count != len(got) {
+		t.Fatalf("%s: %d unread, %d counted, want %d", what, len(got), count, len(m.unread))
+	}
+	pending := n.outbox()
 	queued := 0
 	for _, state := range m.states {
 		if state == Queued {
@@ -168,7 +169,17 @@ func TestModel(t *testing.T) {
 						break
 					}
 					id := ids[rnd.IntN(len(ids))]
-					check(t, n.MarkRead(ctx, true, id))
+					if step%2 == 0 {
+						row, err := n.Row(id)
+						check(t, err)
+						newest, err := n.MarkArrived(ctx, true, row.Arrival)
+						check(t, err)
+						if len(newest) != 1 || newest[c] != row.Arrival {
+							t.Fatalf("%s: read up to %v", what, newest)
+						}
+					} else {
+						check(t, n.MarkRead(ctx, true, id))
+					}
 					delete(m.unread, id)
 					what += ": read"
 				case op < 9:

@@ -20,11 +20,11 @@ type opening struct{ *Store }
 
 // load prepares the database and reads what a Store always needs of it.
 func (s *opening) load() error {
-	card := s.disk.Keyring.Card
+	card := s.dir.Keyring.Card
 	if card.Bytes() == nil {
 		return damaged("keyring without a card")
 	}
-	s.own = Own{Device: s.disk.Keyring.Device, Card: card, Person: card.Person(), New: s.disk.New}
+	s.own = Own{Device: s.dir.Keyring.Device, Card: card, Person: card.Person(), New: s.dir.New}
 	s.self = event.Self(s.own.Person)
 	if err := s.prepare(formatVersion, migrations); err != nil {
 		return err
@@ -35,7 +35,7 @@ func (s *opening) load() error {
 			return damaged("no store instance")
 		}
 		s.own.Store = event.Instance(instance)
-		mac, err := maskIn(r.Reader, &s.disk.Keyring)
+		mac, err := maskIn(r.Reader, &s.dir.Keyring)
 		if err != nil {
 			return err
 		}
@@ -61,7 +61,7 @@ func (s *opening) prepare(version uint64, steps map[uint64]func(*tx.Batch) error
 		return err
 	}
 	if have == version {
-		return s.db.View(complete)
+		return nil
 	}
 	if err := known(have, version); err != nil {
 		return err
@@ -82,10 +82,7 @@ func (s *opening) prepare(version uint64, steps map[uint64]func(*tx.Batch) error
 
 // versionIn returns the version of a database, 0 if nothing is in it yet.
 func versionIn(r *tx.Reader) (uint64, error) {
-	if !r.Has(bucketMeta) {
-		if !r.Blank() {
-			return 0, damaged("not a database of this program")
-		}
+	if r.Blank() {
 		return 0, nil
 	}
 	version := layout.Number(r.Get(bucketMeta, metaVersion))
@@ -103,16 +100,6 @@ func known(have, version uint64) error {
 	return nil
 }
 
-// complete refuses a database of this version that lacks a bucket.
-func complete(r *tx.Reader) error {
-	for _, b := range buckets {
-		if !r.Has(b) {
-			return damaged("no %s", b)
-		}
-	}
-	return nil
-}
-
 // maskIn returns the key that hides names, which only the keyring of this database can open.
 func maskIn(r *tx.Reader, keys *crypto.Keyring) (mac [macSize]byte, err error) {
 	plain, err := keys.Open(r.Get(bucketMeta, metaMAC), metaMAC)
@@ -124,9 +111,6 @@ func maskIn(r *tx.Reader, keys *crypto.Keyring) (mac [macSize]byte, err error) {
 
 // fill writes what an empty database has.
 func (s *opening) fill(t *tx.Batch, version uint64) error {
-	for _, b := range buckets {
-		t.Create(b)
-	}
 	instance, err := newInstance(s.cfg.Rand)
 	if err != nil {
 		return err
@@ -137,7 +121,7 @@ func (s *opening) fill(t *tx.Batch, version uint64) error {
 	}
 	t.Put(bucketMeta, metaVersion, layout.U64(version))
 	t.Put(bucketMeta, metaInstance, instance[:])
-	t.Put(bucketMeta, metaMAC, s.disk.Keyring.Seal(mac, metaMAC))
+	t.Put(bucketMeta, metaMAC, s.dir.Keyring.Seal(mac, metaMAC))
 	if err := s.newBook([macSize]byte(mac)).Add(t, &book.Person{
 		ID:      s.own.Person,
 		Card:    s.own.Card.Bytes(),
@@ -153,8 +137,8 @@ const macSize = 32
 // newBook returns the book of this database, given the key that hides names.
 func (s *opening) newBook(mac [macSize]byte) *book.Book {
 	return book.New(book.Config{
-		DB: s.db, Writer: s.writer, Ledger: &s.writing, Keyring: &s.disk.Keyring, Mask: mac, Now: s.cfg.Now,
-		Free: s.disk.Free,
+		DB: s.db, Writer: s.writer, Ledger: &s.writing, Keyring: &s.dir.Keyring, Mask: mac, Now: s.cfg.Now,
+		Free: s.dir.Free,
 	})
 }
 
@@ -163,14 +147,14 @@ const blobsDir = "blobs"
 
 func (s *opening) newShelf(mac [macSize]byte) *shelf.Shelf {
 	return shelf.New(shelf.Config{
-		DB: s.db, Writer: s.writer, Keyring: &s.disk.Keyring, Mask: mac, Now: s.cfg.Now, Log: s.cfg.Log,
+		DB: s.db, Writer: s.writer, Keyring: &s.dir.Keyring, Mask: mac, Now: s.cfg.Now, Log: s.cfg.Log,
 		Dir: filepath.Join(s.cfg.Dir, blobsDir),
 	})
 }
 
 // recognise compares the file of the database with the one in which it was before.
 func (s *opening) recognise() error {
-	now := s.disk.Identity()
+	now := s.dir.Identity()
 	same := false
 	if err := s.view(func(r *reader) error {
 		s.era = eraOf(r.Get(bucketMeta, metaEra))

@@ -113,14 +113,14 @@ func (o *order) show(x *entry) error {
 		return nil
 	}
 	row := layout.ViewKey(x.in.Conversation, x.T, x.id)
-	if last := o.lastKey(bucketView, x.in.Conversation); last != nil && bytes.Compare(row, last) < 0 {
+	if last := o.lastRow(x.in.Conversation); last != nil && bytes.Compare(row, last) < 0 {
 		x.Flags |= layout.FlagLate
 	}
 	x.Flags |= layout.FlagShown
 	x.Arrival = o.arrive()
 	p := x.Slot.Bytes()
 	o.Put(bucketKeys, key, p)
-	o.Put(bucketView, row, p)
+	o.putRow(x.in.Conversation, row, p)
 	o.Put(bucketArrivals, layout.U64(x.Arrival), p)
 	if err := o.files.show(x); err != nil {
 		return err

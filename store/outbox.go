@@ -24,33 +24,38 @@ type Pending struct {
 func (s *Store) Outbox() ([]Pending, error) {
 	var o outbox
 	err := s.view(func(r *reader) error {
-		return r.eachConversation(func(c *layout.Conversation) error {
-			return r.eachLog(c.Number, func(l *layout.Log) error {
-				if !r.isOwn(l.Person) {
-					return nil
+		return r.eachLacking(func(l *layout.Log, missing event.Range, to crypto.PersonID) error { return o.add(r, l, missing, to) })
+	})
+	return o.lines(), err
+}
+
+// eachLacking calls f for each part of an own log that a person lacks for whom it is.
+func (r *reader) eachLacking(f func(l *layout.Log, missing event.Range, to crypto.PersonID) error) error {
+	return r.eachConversation(func(c *layout.Conversation) error {
+		return r.eachLog(c.Number, func(l *layout.Log) error {
+			if !r.isOwn(l.Person) {
+				return nil
+			}
+			return r.delivery.eachStretch(c, l, func(g event.Range, a *audience) (err error) {
+				all, err := r.delivery.coverage(a, l.Number)
+				if err != nil || len(event.Ranges{g}.Subtract(all.delivered)) == 0 {
+					return err
 				}
-				return r.delivery.eachStretch(c, l, func(g event.Range, a *audience) (err error) {
-					all, err := r.delivery.coverage(a, l.Number)
-					if err != nil || len(event.Ranges{g}.Subtract(all.delivered)) == 0 {
+				for _, to := range a.persons {
+					got, err := r.ranges(bucketDelivered, l.Number, to)
+					if err != nil {
 						return err
 					}
-					for _, to := range a.persons {
-						got, err := r.ranges(bucketDelivered, l.Number, to)
-						if err != nil {
+					for _, missing := range (event.Ranges{g}).Subtract(got) {
+						if err := f(l, missing, to); err != nil {
 							return err
 						}
-						for _, missing := range (event.Ranges{g}).Subtract(got) {
-							if err := o.add(r, l, missing, to); err != nil {
-								return err
-							}
-						}
 					}
-					return nil
-				})
+				}
+				return nil
 			})
 		})
 	})
-	return o.lines(), err
 }
 
 // outbox gathers what is pending.
@@ -66,36 +71,37 @@ func (o *outbox) add(r *reader, l *layout.Log, g event.Range, to crypto.PersonID
 		if err != nil {
 			return err
 		}
-		if x.Absent != event.Present {
-			continue
-		}
-		if x.Is(layout.FlagShown) && r.Get(bucketReissued, x.Slot.Bytes()) == nil {
+		switch r.listingOf(x) {
+		case layout.Listed:
 			o.put(x, to)
-			continue
-		}
-		// This is one of several events that stand for a message, which people know by its row.
-		if x, err = r.view.shownFor(x); err == ErrNoEvent {
-			continue
-		} else if err != nil {
-			return err
-		}
-		a, err := r.delivery.readers(x)
-		if err != nil {
-			return err
-		}
-		if a == nil || !slices.Contains(a.persons, to) {
-			continue
-		}
-		now, err := r.delivery.progressTo(x, a.alone(to))
-		if err != nil {
-			return err
-		}
-		if now.State == Queued {
-			o.twice = true
-			o.put(x, to)
+		case layout.Behind:
+			if x, err = r.stillFor(x, to); err != nil {
+				return err
+			}
+			if x != nil {
+				o.twice = true
+				o.put(x, to)
+			}
 		}
 	}
 	return nil
+}
+
+// stillFor returns the message for which an event stands that is one of several; nil if it is none that
+// still goes to a person.
+func (r *reader) stillFor(x *entry, to crypto.PersonID) (*entry, error) {
+	x, err := r.view.shownFor(x)
+	if err != nil {
+		return nil, ignore(err, ErrNoEvent)
+	}
+	a, err := r.delivery.readers(x)
+	if err != nil || a == nil || !slices.Contains(a.persons, to) {
+		return nil, err
+	}
+	if now, err := r.delivery.progressTo(x, a.alone(to)); err != nil || now.State != Queued {
+		return nil, err
+	}
+	return x, nil
 }
 
 func (o *outbox) put(x *entry, to crypto.PersonID) {
@@ -108,10 +114,6 @@ func (o *outbox) put(x *entry, to crypto.PersonID) {
 func (o *outbox) lines() []Pending {
 	out := o.pending
 	if o.twice {
-		type line struct {
-			id event.ID
-			to crypto.PersonID
-		}
 		seen := map[line]bool{}
 		out = slices.DeleteFunc(out, func(p Pending) bool {
 			again := seen[line{p.ID, p.To}]

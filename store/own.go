@@ -84,7 +84,7 @@ func (w *ownLogs) written(l *layout.Log, e *event.Event) (x *entry, err error) {
 		Event: &layout.Event{
 			FirstSeen:   w.now,
 			HeaderBytes: e.HeaderBytes,
-			Sealed:      w.s.disk.Keyring.Seal(e.Body, e.Header.BodyHash[:]),
+			Sealed:      w.s.dir.Keyring.Seal(e.Body, e.Header.BodyHash[:]),
 		},
 		in:     l,
 		header: e.Header,

@@ -183,6 +183,87 @@ func (d *delivery) slots(x *entry) ([]layout.Slot, error) {
 	return []layout.Slot{x.Slot}, nil
 }
 
+// Place is a message, and where it stood when its row was read: by that it is found with less effort.
+type Place struct {
+	id   event.ID
+	slot layout.Slot
+}
+
+// States returns how far messages of the owner's have come, in the order of their places. What is ahead counts as
+// if it had been noted.
+func (s *Store) States(places []Place, ahead []Delivery) ([]Progress, error) {
+	states := make([]Progress, len(places))
+	err := s.view(func(r *reader) error {
+		if err := r.delivery.reckon(places, ahead); err != nil {
+			return err
+		}
+		for i, p := range places {
+			var err error
+			if states[i], err = r.delivery.stateAt(&p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return states, err
+}
+
+// reckon has deliveries of the logs of these messages count that are not noted.
+func (d *delivery) reckon(places []Place, ahead []Delivery) error {
+	if len(ahead) == 0 {
+		return nil
+	}
+	logs := map[event.Log]bool{}
+	for _, p := range places {
+		l, err := d.log(p.slot.Log)
+		if err != nil {
+			return err
+		}
+		logs[l.Name] = true
+	}
+	d.ahead = map[had]event.Ranges{}
+	for i := range ahead {
+		r := &ahead[i]
+		if !logs[r.Log] || r.Read || d.isOwn(r.Person) {
+			continue
+		}
+		err := d.eachAgreed(r, func(l *layout.Log, ranges event.Ranges) error {
+			of := had{l.Number, r.Person}
+			d.ahead[of] = d.ahead[of].Union(ranges)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stateAt returns how far a message has come. That one is delivered is known without its event, in the usual
+// case: it is for one person, and nothing was ever taken back or issued again.
+func (d *delivery) stateAt(p *Place) (Progress, error) {
+	l, err := d.log(p.slot.Log)
+	if err != nil {
+		return Progress{}, err
+	}
+	if d.isOwn(l.Person) && !d.anything(&d.cancelled, bucketCancelled) && !d.anything(&d.reissued, bucketReissued) {
+		c, err := d.conversation(l.Name.Conversation)
+		if err != nil {
+			return Progress{}, err
+		}
+		if c.Other != (crypto.PersonID{}) && c.Own == l.Number { // what stands in another log may have moved
+			if now, err := d.progressOf(p.slot, d.audience(&c, nil)); err != nil || now.State >= Delivered {
+				return now, err
+			}
+		}
+	}
+	x, err := d.view.rowEntry(p.id)
+	if err != nil {
+		return Progress{}, err
+	}
+	return d.progress(x)
+}
+
 // ReaderProgress is how far an own message has come with one of its readers.
 type ReaderProgress struct {
 	Person crypto.PersonID

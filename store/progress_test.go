@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -21,8 +22,7 @@ func (n *node) views(c event.Conversation) {
 		to crypto.PersonID
 	}
 	pending := map[line]int{}
-	out, err := n.Outbox()
-	check(n.t, err)
+	out := n.outbox()
 	for _, p := range out {
 		if p.Conversation == c {
 			pending[line{p.ID, p.To}]++
@@ -52,7 +52,7 @@ func (n *node) views(c event.Conversation) {
 		if some != (row.State == Queued) || all && len(reached) > 0 && row.State < Delivered {
 			n.t.Fatalf("%q is %v: for the readers %v", row.Text, row.Progress, reached)
 		}
-		states, err := n.States([]event.ID{row.ID})
+		states, err := n.States([]Place{row.Place}, nil)
 		check(n.t, err)
 		if states[0] != row.Progress {
 			n.t.Fatalf("%q is %v, and %v", row.Text, row.Progress, states[0])
@@ -60,6 +60,57 @@ func (n *node) views(c event.Conversation) {
 	}
 	for l, times := range pending {
 		n.t.Fatalf("%d lines in the outbox for %x, which no row shows", times, l.id[:4])
+	}
+}
+
+// TestStatesAhead: what is ahead counts as if it were noted, whatever it is, and only then.
+func TestStatesAhead(t *testing.T) {
+	a, b, d := newNode(t), newNode(t), newNode(t)
+	a.know(b)
+	b.know(a)
+	direct := event.Direct(a.own.Person, b.own.Person)
+	for _, c := range []event.Conversation{direct, group(a, b, d)} {
+		isGroup := c != direct
+		var places []Place
+		var sent []Entry
+		for i := range 4 {
+			sent = append(sent, a.say(c, fmt.Sprint(i)))
+			places = append(places, sent[i].Place)
+		}
+		log, first := a.log(c), sent[0].Sequence
+		states := func(ahead ...Delivery) []Progress {
+			t.Helper()
+			got, err := a.States(places, ahead)
+			check(t, err)
+			return got
+		}
+		says := func(who *node, last, id int, read bool) Delivery {
+			return Delivery{Person: who.own.Person, Log: log, Read: read,
+				Segments: []event.Segment{{First: first, Last: first + uint64(last), ID: sent[id].ID}}}
+		}
+		other := says(b, 0, 0, false)
+		other.Log.Instance[0]++
+		for _, claim := range []struct {
+			Delivery
+			moves bool
+		}{
+			{says(b, 0, 1, false), false}, // another event
+			{says(a, 0, 0, false), false},
+			{other, false},
+			{says(d, 0, 0, false), false}, // in the group somebody lacks it
+			{says(b, 0, 0, false), true},
+			{says(b, 2, 2, false), !isGroup},
+			{says(d, 1, 1, false), isGroup},
+		} {
+			before, ahead := states(), states(claim.Delivery)
+			if moved := !slices.Equal(before, ahead); moved != claim.moves {
+				t.Errorf("%+v: %v, and ahead %v", claim.Delivery, before, ahead)
+			}
+			check(t, a.NoteDelivered(ctx, []Delivery{claim.Delivery}))
+			if noted := states(); !slices.Equal(noted, ahead) {
+				t.Errorf("%+v: ahead %v, noted %v", claim.Delivery, ahead, noted)
+			}
+		}
 	}
 }
 

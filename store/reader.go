@@ -196,7 +196,7 @@ func (r *reader) body(x *entry) ([]byte, error) {
 	if x.plain != nil {
 		return x.plain, nil
 	}
-	b, err := r.s.disk.Keyring.Open(x.Sealed, x.header.BodyHash[:])
+	b, err := r.s.dir.Keyring.Open(x.Sealed, x.header.BodyHash[:])
 	if err != nil {
 		return nil, damaged("body of an event: %w", err)
 	}

@@ -62,6 +62,7 @@ func (k *recalls) forget(x *entry) error {
 		if err := k.refundWords(x); err != nil {
 			return err
 		}
+		k.Erase()
 	}
 	x.Absent, x.Sealed = event.Recalled, nil
 	k.save(x)

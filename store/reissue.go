@@ -66,7 +66,7 @@ func (b *batch) issueAgain(c *layout.Conversation, entries []*entry, recalled fu
 			continue
 		}
 		if y, done := again[x.id]; done { // both branches have it, one of them behind a hole
-			b.Put(bucketReissued, x.Slot.Bytes(), y.Bytes())
+			b.reissued(x, y)
 			continue // its row is noted
 		}
 		body, err := b.content(x)
@@ -84,13 +84,19 @@ func (b *batch) issueAgain(c *layout.Conversation, entries []*entry, recalled fu
 		ids[x.id], again[x.id] = y.id, y.Slot
 		switch {
 		case x.header.Kind != event.KindRecall:
-			b.Put(bucketReissued, x.Slot.Bytes(), y.Slot.Bytes())
+			b.reissued(x, y.Slot)
 			b.noteEvent(x.Slot)
 		case recalled != nil:
 			recalled(x, y)
 		}
 	}
 	return nil
+}
+
+// reissued notes which event has taken the place of x.
+func (b *batch) reissued(x *entry, by layout.Slot) {
+	b.Put(bucketReissued, x.Slot.Bytes(), by.Bytes())
+	b.list(x.Slot, b.listingOf(x))
 }
 
 // rewrite writes an event anew, under the control heads of now. Where persons have come into the

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/earshot-im/earshot/store/directory"
 	"github.com/earshot-im/earshot/store/disk"
 )
 
@@ -104,24 +105,26 @@ func TestFilesWithoutNumbers(t *testing.T) {
 // Compaction moves the database into another file, which is no copy; but what was one stays one.
 func TestCompactedFileIsNoCopy(t *testing.T) {
 	a := newNode(t)
-	a.bloat()
-	a.file = disk.Identity("file") // until it is renamed, "new file"
-	a.stop()
-	d, err := disk.Open(disk.Config{Dir: a.dir, IdentityBucket: []byte(bucketMeta), IdentityKey: metaFile, Identify: a.identify})
-	check(t, err)
-	check(t, d.Close())
-	a.file = disk.Identity("new file")
-	a.open()
+	compact := func() {
+		t.Helper()
+		before, err := a.identify(a.Store.dir.Engine.Path())
+		check(t, err)
+		check(t, a.Store.dir.Engine.Compact(ctx))
+		if after, err := a.identify(a.Store.dir.Engine.Path()); err != nil || after.Same(before) {
+			t.Fatal("it is the same file", err)
+		}
+	}
+	compact()
+	a.reopen()
 	if a.Copied() {
 		t.Error("compacted, and taken for a copy")
 	}
-	a.bloat()
 	a.stop()
 	a.file = disk.Identity("copy")
-	d, err = disk.Open(disk.Config{Dir: a.dir, IdentityBucket: []byte(bucketMeta), IdentityKey: metaFile, Identify: a.identify})
+	d, err := directory.Open(directory.Config{Dir: a.dir, IdentityBucket: string(bucketMeta), IdentityKey: metaFile, Identify: a.identify})
 	check(t, err)
+	check(t, d.Engine.Compact(ctx))
 	check(t, d.Close())
-	a.file = disk.Identity("new copy")
 	a.open()
 	if !a.Copied() {
 		t.Error("copied, compacted, and not taken for a copy")
@@ -148,8 +151,7 @@ func TestFirstPendingOfAnEarlierEra(t *testing.T) {
 
 func pending(t *testing.T, n *node) Pending {
 	t.Helper()
-	out, err := n.Outbox()
-	check(t, err)
+	out := n.outbox()
 	return out[0]
 }
 

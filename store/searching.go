@@ -48,7 +48,7 @@ func newSearching(s *Store) *searching {
 	followed, mark, err := s.marks()
 	var cache *search.Cache
 	if err == nil {
-		cache, err = search.Open(filepath.Join(s.cfg.Dir, searchFile), s.disk.Keyring, search.Of{Store: slices.Concat(s.own.Store[:], []byte(fold.Version)), Last: s.Last(), Followed: followed, Mark: mark})
+		cache, err = search.Open(filepath.Join(s.cfg.Dir, searchFile), s.dir.Keyring, search.Of{Store: slices.Concat(s.own.Store[:], []byte(fold.Version)), Last: s.Last(), Followed: followed, Mark: mark})
 	}
 	if err != nil {
 		s.cfg.Log.Warn("open the search cache", "err", err)
@@ -177,7 +177,7 @@ func (f *searching) step(ctx context.Context, mark uint64) (more bool, err error
 		}
 		return true, f.s.followed(ctx, w)
 	}
-	if f.s.disk.Room() != nil { // what is left is for what the owner writes; searches read the ledger
+	if f.s.dir.Room() != nil { // what is left is for what the owner writes; searches read the ledger
 		return false, nil
 	}
 	if enough, err := f.enough(); err != nil || !enough {

@@ -13,6 +13,7 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/book"
 	"github.com/earshot-im/earshot/store/desk"
+	"github.com/earshot-im/earshot/store/directory"
 	"github.com/earshot-im/earshot/store/disk"
 	"github.com/earshot-im/earshot/store/event"
 	"github.com/earshot-im/earshot/store/shelf"
@@ -33,6 +34,13 @@ type Config struct {
 	// Space replaces what the system says about the file system; for tests.
 	Space func(dir string) (s Space, known bool)
 
+	// JournalBytes is the size of each file of a journal that is made; 0: as usual; for tests.
+	JournalBytes int64
+
+	// Disk and Commit replace how the database is written and synced; for tests. See engine.Config.
+	Disk   Disk
+	Commit func(name string, f func() error) error
+
 	// Authority answers for groups; nil if there are none.
 	Authority Authority
 
@@ -46,6 +54,9 @@ type FileIdentity = disk.Identity
 
 // Space is what is left of a file system.
 type Space = disk.Space
+
+// Disk writes and syncs the files of a directory.
+type Disk = disk.Files
 
 // SpaceOf returns what the system says is left of the file system of a directory.
 func SpaceOf(dir string) (s Space, known bool) { return disk.SpaceOf(dir) }
@@ -96,7 +107,7 @@ type Own struct {
 // Store is an open data directory. Create it with Open, then call Run.
 type Store struct {
 	cfg  Config
-	disk *disk.Disk
+	dir  *directory.Directory
 	own  Own
 	self event.Conversation // the conversation of the owner's devices
 
@@ -129,21 +140,20 @@ func Open(cfg Config) (*Store, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	d, err := disk.Open(disk.Config{Dir: cfg.Dir, Passphrase: cfg.Passphrase, Rand: cfg.Rand,
-		IdentityBucket: []byte(bucketMeta), IdentityKey: metaFile, Identify: cfg.Identify, Space: cfg.Space})
+	d, err := directory.Open(directory.Config{Dir: cfg.Dir, Passphrase: cfg.Passphrase, Rand: cfg.Rand, Log: cfg.Log,
+		Ascending: tx.Names(bucketsAscending), IdentityBucket: string(bucketMeta), IdentityKey: metaFile, Identify: cfg.Identify, Space: cfg.Space,
+		JournalBytes: cfg.JournalBytes, Files: cfg.Disk, Commit: cfg.Commit})
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{cfg: cfg, disk: d, db: tx.New(d, bucketsAscending...), desk: desk.Desk{Keyring: &d.Keyring}}
+	s := &Store{cfg: cfg, dir: d, db: tx.New(d.Engine), desk: desk.Desk{Keyring: &d.Keyring}}
 	s.writing.s = s
 	s.writer = tx.NewWriter(s.db, &s.writing, cfg.Log)
 	err = (&opening{s}).load()
-	if err == nil {
-		err = d.Reclaim()
-	}
 	if err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
+	d.Engine.Start()
 	s.searching = newSearching(s)
 	return s, nil
 }
@@ -152,10 +162,10 @@ func Open(cfg Config) (*Store, error) {
 func (s *Store) Own() Own { return s.own }
 
 // Recovery returns the recovery key of the owner, nil if it is not kept any more.
-func (s *Store) Recovery() *crypto.Recovery { return s.disk.Recovery() }
+func (s *Store) Recovery() *crypto.Recovery { return s.dir.Recovery() }
 
 // ForgetRecovery takes the recovery key off the disk. It returns when it is gone from there.
-func (s *Store) ForgetRecovery() error { return s.disk.ForgetRecovery() }
+func (s *Store) ForgetRecovery() error { return s.dir.ForgetRecovery() }
 
 // Book returns what is known of persons, and what the owner has chosen.
 func (s *Store) Book() *book.Book { return s.book }
@@ -165,14 +175,18 @@ func (s *Store) Shelf() *shelf.Shelf { return s.shelf }
 
 // Room returns nil if there is room for what others write. Else it returns ErrFull: the rest is for
 // what the owner writes.
-func (s *Store) Room() error { return s.disk.Room() }
+func (s *Store) Room() error { return s.dir.Room() }
+
+// Batches returns how often something was written since the database was made: what that costs is a sync of
+// the disk each time.
+func (s *Store) Batches() uint64 { return s.dir.Engine.Batches() }
 
 // Last returns the change counter.
 func (s *Store) Last() uint64 { return s.last.Load() }
 
 // Close lets go of the directory. Call it when Run has ended and no method is running.
 func (s *Store) Close() error {
-	return errors.Join(s.searching.cache.Close(), s.shelf.Close(), s.disk.Close())
+	return errors.Join(s.searching.cache.Close(), s.shelf.Close(), s.dir.Close())
 }
 
 // newInstance returns a random instance.

@@ -61,7 +61,7 @@ func (b *batch) tell(c *layout.Conversation, n Notice) error {
 	key := layout.U64(n.N)
 	if c.Number != 0 {
 		n.T = max(n.Told.UnixMilli(), 1)
-		if k := b.lastKey(bucketView, c.Number); k != nil {
+		if k := b.lastRow(c.Number); k != nil {
 			last, err := layout.ParseView(k, b.Get(bucketView, k))
 			if err != nil {
 				return err
@@ -69,12 +69,12 @@ func (b *batch) tell(c *layout.Conversation, n Notice) error {
 			n.T = max(n.T, last.T)
 		}
 		id, at := layout.NoticeID(n.N), layout.NoticeSlot(n.N)
-		b.Put(bucketView, layout.ViewKey(c.Number, n.T, id), at.Bytes())
+		b.putRow(c.Number, layout.ViewKey(c.Number, n.T, id), at.Bytes())
 		if err := b.voices.said(voice{conversation: c.Number}, layout.ShownAs(n.T, id, at), n.N); err != nil {
 			return err
 		}
 	}
-	b.Put(bucketNotices, key, b.s.disk.Keyring.Seal(n.marshal(), noticeAAD(key)))
+	b.Put(bucketNotices, key, b.s.dir.Keyring.Seal(n.marshal(), noticeAAD(key)))
 	return nil
 }
 
@@ -141,7 +141,7 @@ func (r *reader) noticeRow(n uint64) (Row, error) {
 
 // notice reads a notice from its key and value.
 func (r *reader) notice(key, value []byte) (Notice, error) {
-	plain, err := r.s.disk.Keyring.Open(value, noticeAAD(key))
+	plain, err := r.s.dir.Keyring.Open(value, noticeAAD(key))
 	if err != nil {
 		return Notice{}, damaged("notice: %w", err)
 	}

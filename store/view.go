@@ -36,6 +36,7 @@ type Row struct {
 	Mentions     []crypto.PersonID
 	Reactions    []Reaction // in the order of persons
 	Files        []File     // what is attached; none if Recalled
+	Place        Place      // where it stands
 	Notice       *Notice    // the row is that of a notice; then only ID, Conversation, Clock, Received, T and Arrival are set besides
 }
 
@@ -100,6 +101,7 @@ func (v *view) bareRow(x *entry) Row {
 		Late:         x.Is(layout.FlagLate),
 		Forked:       x.in.Forked != 0 && x.header.Sequence >= x.in.Forked,
 		Own:          v.isOwn(x.in.Person),
+		Place:        Place{x.id, x.Slot},
 	}
 }
 
@@ -273,24 +275,6 @@ func (v *view) rowBetween(at ids.Slot, low, high event.ID, keep Keep) (Row, erro
 		return Row{}, err
 	}
 	return v.row(x)
-}
-
-// States returns how far messages of the owner's have come, in the order of the IDs.
-func (s *Store) States(ids []event.ID) ([]Progress, error) {
-	states := make([]Progress, len(ids))
-	err := s.view(func(r *reader) error {
-		for i, id := range ids {
-			x, err := r.view.rowEntry(id)
-			if err != nil {
-				return err
-			}
-			if states[i], err = r.delivery.progress(x); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return states, err
 }
 
 // viewKey returns the key of a row in bucketView.

@@ -7,7 +7,9 @@
 //
 //	W1  one 100-byte message at a time, until it is on the other disk. Floor: echo over a link,
 //	    two commits, one signature and one check, as a pipeline of two processes and as the sum
-//	    of its parts
+//	    of its parts. Then the same while checkpoints run, as larger messages between them fill the
+//	    journals of both nodes; and over disks whose syncs take 10 ms, two of which stand in line
+//	    until it is known to be on the other disk
 //	W2  20,000 messages pipelined, until the other disk has them all. Floor: the same over a
 //	    link, with whatever waits in one commit, at both ends
 //	W3  a file of 1 GiB and a folder of 10,000 files of 4 KiB, from being accepted (with "all" from
@@ -24,14 +26,21 @@
 //	W6  idle: memory and processor, and the time from start to ready. Floor: a process with a
 //	    link and a database open
 //	W7  1,000,000 messages: until the newest 20 with a common word are found, until it is clear
-//	    that a word is in none, and what the search cache takes. It takes some minutes
+//	    that a word is in none, and what the search cache takes. Then 1,000,000 in 200 conversations,
+//	    100,000 of which wait for somebody who is away: the status, the last 50 messages of a
+//	    conversation, the memory that the node holds for itself, and the lines that "recv" and
+//	    "outbox" print in a second; at last what waits is sent. It takes some minutes
 //	W9  1,000,000 messages in 200 conversations: until they are listed; and the terminal screen:
 //	    until it shows the first, until it shows a key that was typed, its memory and what it does
 //	    while nothing happens. It takes some minutes
 //	W10 the page in a browser, where Chromium is here: what it loads, until it shows the
 //	    conversations, until it shows a key that was typed, a page of older messages and whether
-//	    what is read moves, its memory after 100,000 messages, and what it takes of the node. It
-//	    takes some minutes
+//	    what is read moves, its memory after 100,000 messages, and what it takes of the node. Keys
+//	    and older pages in a browser that paints at once, and beside it at 60 pictures a second.
+//	    Floor: the least page of the least server in the same browser. It takes some minutes
+//	W11 1,000,000 messages: the time from start to the first answer, after a node has ended and
+//	    after it was killed with full journals; with its files in memory, and read from the disk.
+//	    It takes some minutes
 //
 // earshot is measured as its users have it: two processes of the real binary, asked through the
 // local API. Floors are processes of this binary (package floor). What is compared takes turns, so
@@ -75,6 +84,7 @@ var workloads = map[string]func(*bench, context.Context) error{
 	"W7":  (*bench).w7,
 	"W9":  func(b *bench, ctx context.Context) error { return screens.Terminal(ctx, &b.Place, b.idle) },
 	"W10": func(b *bench, ctx context.Context) error { return screens.Page(ctx, &b.Place) },
+	"W11": (*bench).w11,
 }
 
 func main() {

@@ -27,8 +27,16 @@ const (
 	searchFile = "search"
 )
 
-// w7 searches a large store.
-func (b *bench) w7(ctx context.Context) (err error) {
+// w7 asks a node that has a large store.
+func (b *bench) w7(ctx context.Context) error {
+	if err := b.searches(ctx); err != nil {
+		return err
+	}
+	return b.large(ctx)
+}
+
+// searches searches a large store.
+func (b *bench) searches(ctx context.Context) (err error) {
 	dir := b.Folder()
 	ann, err := b.UpQuiet(ctx, dir, "Ann")
 	if err != nil {

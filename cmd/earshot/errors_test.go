@@ -106,6 +106,7 @@ var elsewhere = map[string]string{
 	"path":          "Linux can name a socket under any path",
 	"too_late":      "needs two minutes",
 	"no_room":       "needs a full disk",
+	"uncertain":     "needs a disk that fails",
 	"busy":          "needs 256 programs",
 	"ack":           "testdata/ack.txtar does, with a consumer beside it",
 	"unwell":        "testdata/doctor.txtar does, in a network of its own",

@@ -36,6 +36,8 @@ type groupNode struct {
 	groups []contacts.Group
 }
 
+func (*groupNode) Settle(context.Context) {}
+
 // serveGroups answers in a directory until the test ends.
 func serveGroups(t *testing.T) (n *groupNode, dir string) {
 	n = &groupNode{changingNode: newChangingNode()}

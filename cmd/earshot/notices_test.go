@@ -52,6 +52,8 @@ func (n *noticeNode) Unread(context.Context, string, chat.Filter, int) (chat.Pag
 
 func (n *noticeNode) MarkRead(context.Context, ...event.ID) error { return nil }
 
+func (n *noticeNode) MarkArrived(context.Context, ...string) error { return nil }
+
 // Follow tells what has happened after a cursor, which is a number.
 func (n *noticeNode) Follow(ctx context.Context, after string, kinds []string, _ chat.Filter, tell func(journal.Batch) error) error {
 	n.mu.Lock()

@@ -132,6 +132,16 @@ func (n *feedNode) MarkRead(_ context.Context, ids ...event.ID) error {
 	return nil
 }
 
+func (n *feedNode) MarkArrived(_ context.Context, cursors ...string) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.stale != "" && slices.Contains(cursors, n.stale) {
+		return fmt.Errorf("%w: %q", store.ErrOtherCursor, n.stale)
+	}
+	n.marked += len(cursors)
+	return nil
+}
+
 func (n *feedNode) Groups(context.Context) ([]contacts.Group, error) { return nil, nil }
 
 // turn is one call that a command makes, and the answer to it.
@@ -324,7 +334,7 @@ func TestFollowBeginsAnewInAnotherDirectory(t *testing.T) {
 	n := newFeed()
 	n.stale = cursor(60)
 	out := n.follow(t, chat.Filter{}, []turn{
-		{false, "", chat.Page{Messages: said(50, "before"), Cursor: cursor(60)}},
+		{false, "", chat.Page{Messages: said(60, "before"), Cursor: cursor(60)}},
 		{false, cursor(60), chat.Page{}},
 		{false, "", chat.Page{Messages: said(20, "after"), Cursor: cursor(20)}},
 		{false, cursor(20), chat.Page{Cursor: cursor(20)}},
@@ -332,6 +342,11 @@ func TestFollowBeginsAnewInAnotherDirectory(t *testing.T) {
 	}, "recv", "--follow")
 	if !strings.Contains(out, "before") || !strings.Contains(out, "after") {
 		t.Errorf("printed %q", out)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.marked != 2 { // the first by its ID: the cursor says nothing there
+		t.Errorf("%d messages are marked", n.marked)
 	}
 }
 

@@ -147,6 +147,25 @@ func TestCable(t *testing.T) {
 	}
 }
 
+// TestCableAtRest pulls a cable over which nothing is under way. Only the systems of the hosts are awake.
+func TestCableAtRest(t *testing.T) {
+	l := newLab(t)
+	hosts, cables := l.hosts(l.bridge(), 2)
+	ann, bob := hosts[0].up("Ann"), hosts[1].up("Bob")
+	meet(promised, ann, bob)
+	talk(promised, ann, bob)
+	sees := func(n *node) bool { count, _ := n.online(); return count == 1 }
+	ann.stays(noticed, "Bob is online", func() bool { return sees(ann) })
+
+	pulled := time.Now()
+	cables[0].cut()
+	for _, n := range []*node{ann, bob} {
+		n.until(time.Until(pulled.Add(noticed)), n.name+" shows the other offline", func() bool { return !sees(n) })
+	}
+	cables[0].mend()
+	meet(promised, ann, bob)
+}
+
 // TestSecondInterface moves a host from one network to another by way of being on both.
 func TestSecondInterface(t *testing.T) {
 	l := newLab(t)

@@ -5,6 +5,8 @@ package lab
 import (
 	"context"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -55,12 +57,12 @@ type traffic struct {
 }
 
 // traffic begins. It stops when it has come to finish, and has written so many lines and keyed
-// messages each way.
-func (l *lab) traffic(ann, bob *node, every time.Duration, lines, keys int) *traffic {
+// messages each way. A line has about so many bytes more than its number.
+func (l *lab) traffic(ann, bob *node, every time.Duration, lines, keys, size int) *traffic {
 	ctx, unfollow := context.WithCancel(context.Background())
 	tr := &traffic{lab: l, unfollow: unfollow, began: time.Now(), writers: [2]*writer{
-		{node: ann, to: bob, every: every, lines: lines, keys: keys},
-		{node: bob, to: ann, every: every, lines: lines, keys: keys},
+		{node: ann, to: bob, every: every, lines: lines, keys: keys, size: size},
+		{node: bob, to: ann, every: every, lines: lines, keys: keys, size: size},
 	}}
 	begin := func(write func() error) {
 		tr.writing.Go(func() {
@@ -122,7 +124,7 @@ func TestKillsUnderTraffic(t *testing.T) {
 	ann, bob := hosts[0].up("Ann"), hosts[1].up("Bob")
 	meet(promised, ann, bob)
 	random := l.chance()
-	tr := l.traffic(ann, bob, 10*time.Millisecond, 2000, 40) // kills fall among lines at 500 a second
+	tr := l.traffic(ann, bob, 10*time.Millisecond, 2000, 40, 0) // kills fall among lines at 500 a second
 	defer tr.finish()
 	for i := range kills {
 		want := tr.reported() + 1 + random.IntN(30)<<random.IntN(5) // often soon after the last, or far into the traffic
@@ -142,6 +144,62 @@ func TestKillsUnderTraffic(t *testing.T) {
 	tr.arrive()
 }
 
+// TestKillsDuringCheckpoints kills a node each time while it writes its database: with lines so long that the
+// journal is full again and again.
+func TestKillsDuringCheckpoints(t *testing.T) {
+	const (
+		kills = 4
+		size  = 8 << 10
+		each  = 8 << 20 / size // lines between two kills at least: both files of the journal are full then
+	)
+	l := newLab(t)
+	hosts, _ := l.hosts(l.bridge(), 2)
+	ann, bob := hosts[0].up("Ann"), hosts[1].up("Bob")
+	meet(promised, ann, bob)
+	random := l.chance()
+	tr := l.traffic(ann, bob, 20*time.Millisecond, 100, 10, size)
+	defer tr.finish()
+	for i := range kills {
+		want := tr.reported() + each + random.IntN(each)
+		if !poll(crashWithin, func() bool { return tr.failed.Load() || tr.reported() >= want }) {
+			t.Errorf("before kill %d: no more lines reported within %v", i+1, crashWithin)
+		}
+		w := tr.writers[random.IntN(2)]
+		if !t.Failed() && !w.writesDatabase(random.IntN(8)) {
+			t.Errorf("before kill %d: the database isn't written", i+1)
+		}
+		if t.Failed() {
+			return
+		}
+		w.kill()
+		w.start()
+	}
+	tr.finish()
+	if !t.Failed() {
+		tr.arrive()
+	}
+}
+
+// writesDatabase waits for the moment at which the database has been written so many more times.
+func (n *node) writesDatabase(times int) bool {
+	written := func() time.Time {
+		info, err := os.Stat(filepath.Join(n.dir, "store.db"))
+		if err != nil {
+			return time.Time{}
+		}
+		return info.ModTime()
+	}
+	for last, deadline := written(), time.Now().Add(crashWithin); time.Now().Before(deadline); {
+		if now := written(); now != last {
+			if times--; times < 0 {
+				return true
+			}
+			last = now
+		}
+	}
+	return false
+}
+
 // TestCutsUnderTraffic cuts the network for less and for more time than either end takes to notice,
 // while both write.
 func TestCutsUnderTraffic(t *testing.T) {
@@ -150,7 +208,7 @@ func TestCutsUnderTraffic(t *testing.T) {
 	ann, bob := hosts[0].up("Ann"), hosts[1].up("Bob")
 	meet(promised, ann, bob)
 	random := l.chance()
-	tr := l.traffic(ann, bob, 50*time.Millisecond, 1, 0)
+	tr := l.traffic(ann, bob, 50*time.Millisecond, 1, 0, 0)
 	defer tr.finish()
 	for _, around := range []time.Duration{time.Second, 7 * time.Second, 10 * time.Second} {
 		away := around + time.Duration(random.Int64N(int64(3*time.Second)))

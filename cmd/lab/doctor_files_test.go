@@ -61,9 +61,10 @@ func (w *ward) closes(name string) func(string) {
 
 func zeroed(b []byte) []byte { return make([]byte, len(b)) }
 
-// torn is a file of which a disk has lost the middle.
+// torn is a file of which a disk has lost the middle of what is used: a database grows by more than it needs.
 func torn(b []byte) []byte {
-	clear(b[len(b)/4 : 3*len(b)/4])
+	used := len(bytes.TrimRight(b, "\x00"))
+	clear(b[used/4 : 3*used/4])
 	return b
 }
 

@@ -83,7 +83,12 @@ func TestFileToFifty(t *testing.T) {
 	knowsAll := func(n *node, count int) {
 		n.until(gathering, fmt.Sprintf("%s knows %d members", n.name, count), func() bool { return len(n.fellows(group)) == count })
 	}
-	each(slices.Concat([]*node{ann, cleo, dora, late}, others), func(n *node) { n.must("accept", bob.person) })
+	each(slices.Concat([]*node{ann, cleo, dora, late}, others), func(n *node) {
+		n.until(gathering, n.name+" accepts "+bob.name, func() bool { // whom it knows when they have greeted
+			_, _, code := n.exec("", "accept", bob.person)
+			return code == 0
+		})
+	})
 	bob.must(invitation...)
 	each(members, func(n *node) { knowsAll(n, len(members)) })
 	for _, n := range []*node{cleo, late} {

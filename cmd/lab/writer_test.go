@@ -29,6 +29,7 @@ type writer struct {
 	lines   int           // how many to write at least
 	keys    int           // how many to write beside them, each retried under its key until it is taken
 	every   time.Duration // between two bursts of lines
+	size    int           // about how many bytes a line has at least
 	lives   atomic.Int32  // counts kills and starts of the node: odd from a kill to the start
 	stop    atomic.Bool   // not set while more than that are wanted
 	acked   atomic.Int32  // lines that `send --lines` has reported
@@ -38,7 +39,10 @@ type writer struct {
 	runs    int
 }
 
-func (w *writer) text(number int) string      { return fmt.Sprintf("%s's line %d", w.name, number) }
+func (w *writer) text(number int) string {
+	return fmt.Sprintf("%s's line %d", w.name, number) + strings.Repeat(".", w.size)
+}
+
 func (w *writer) keyedText(number int) string { return fmt.Sprintf("%s's keyed %d", w.name, number) }
 
 func (w *writer) write() error {

@@ -224,6 +224,13 @@ func (b *Budgets) done(t *turn) {
 	b.run(t.pool)
 }
 
+// What the link takes of a core each time it reads or writes, besides what the bytes take: system calls,
+// records, and waking who waits. It is charged where a peer can have it done often for few bytes.
+const (
+	PerRead  = 10 * time.Microsecond
+	PerWrite = 20 * time.Microsecond
+)
+
 // Spend charges time that was used without a turn.
 func (a *Account) Spend(d time.Duration) {
 	a.b.mu.Lock()

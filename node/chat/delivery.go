@@ -27,7 +27,9 @@ var states = []string{StateQueued, StateCarried, StateDelivered, StateRead, Stat
 // more. It returns how far that message has come, and the same for the messages after it that have
 // reached the state as well, up to the first that has not. If ctx ends first, it returns how far
 // the first message has come, and the context's error.
-func (m *Messages) WaitLeading(ctx context.Context, ids []event.ID, state string) ([]Progress, error) {
+//
+// What readers have acknowledged counts before it is written here: it is their disks that matter. See Settle.
+func (m *Messages) WaitLeading(ctx context.Context, messages []Message, state string) ([]Progress, error) {
 	held := state == StateHeld
 	if held {
 		state = StateDelivered
@@ -38,12 +40,14 @@ func (m *Messages) WaitLeading(ctx context.Context, ids []event.ID, state string
 	}
 	for {
 		_, more := m.cfg.Shown.Now()
-		reached, first, err := m.reached(ids, want, held)
+		ahead, acknowledged := m.cfg.Acks.Ahead()
+		reached, first, err := m.reached(messages, ahead, want, held)
 		if err != nil || len(reached) > 0 {
 			return reached, asOurs(err)
 		}
 		select {
 		case <-more:
+		case <-acknowledged:
 		case <-ctx.Done():
 			return []Progress{first}, ctx.Err()
 		}
@@ -53,16 +57,20 @@ func (m *Messages) WaitLeading(ctx context.Context, ids []event.ID, state string
 // reached returns how far messages have come that have reached the state want, from the first
 // message up to one that has not. first is how far the first message has come in any case. With held they
 // have also come as far as StateHeld says.
-func (m *Messages) reached(ids []event.ID, want int, held bool) (reached []Progress, first Progress, err error) {
+func (m *Messages) reached(messages []Message, ahead []store.Delivery, want int, held bool) (reached []Progress, first Progress, err error) {
 	const chunk = 64 // messages read at once; those after one that has not reached the state are read for nothing
-	for part := range slices.Chunk(ids, chunk) {
-		got, err := m.cfg.Store.States(part)
+	for part := range slices.Chunk(messages, chunk) {
+		ids, places := make([]event.ID, len(part)), make([]store.Place, len(part))
+		for i := range part {
+			ids[i], places[i] = part[i].ID, part[i].place
+		}
+		got, err := m.cfg.Store.States(places, ahead)
 		if err != nil {
 			return nil, first, err
 		}
 		settled := make([]bool, len(part))
 		if held {
-			if settled, err = m.cfg.Store.Settled(part); err != nil {
+			if settled, err = m.cfg.Store.Settled(ids); err != nil {
 				return nil, first, err
 			}
 		}
@@ -85,16 +93,24 @@ func (m *Messages) reached(ids []event.ID, want int, held bool) (reached []Progr
 // Wait returns once an own message has reached a state, or can't reach it any more. If ctx ends
 // first, it returns the message as it is then, and the context's error.
 func (m *Messages) Wait(ctx context.Context, id event.ID, state string) (Message, error) {
-	_, ended := m.WaitLeading(ctx, []event.ID{id}, state)
-	if ended != nil && ctx.Err() == nil {
-		return Message{}, ended
-	}
 	row, err := m.cfg.Store.Row(id)
 	if err != nil {
 		return Message{}, asOurs(err)
 	}
-	return m.message(&row), ended
+	now, ended := m.WaitLeading(ctx, []Message{{ID: row.ID, place: row.Place}}, state)
+	if ended != nil && ctx.Err() == nil {
+		return Message{}, ended
+	}
+	if row, err = m.cfg.Store.Row(id); err != nil {
+		return Message{}, asOurs(err)
+	}
+	message := m.message(&row)
+	message.Progress = now[0]
+	return message, ended
 }
+
+// Settle returns when what WaitLeading has told of is written, or can't be. What other methods return is so then.
+func (m *Messages) Settle(ctx context.Context) { m.cfg.Acks.Settle(ctx) }
 
 // Cancel takes back a message that nobody has acknowledged.
 func (m *Messages) Cancel(ctx context.Context, id event.ID) (Message, error) {

@@ -38,6 +38,7 @@ type Config struct {
 	Contacts *contacts.Contacts
 	Groups   *groups.Groups
 	Receipts *receipts.Receipts
+	Acks     *receipts.Acks
 	Waiting  *waiting.Waiting
 	Shown    *notify.Counter          // counts the changes that people can see
 	Revealed *notify.Counter          // counts the changes that may have brought older messages into view
@@ -154,7 +155,7 @@ func (m *Messages) message(r *store.Row) Message {
 	v := Message{ID: r.ID, Conversation: r.Conversation, Kind: kindOf(r), Text: r.Text, Time: r.Clock,
 		Received: r.Received, ReplyTo: r.ReplyTo, Edited: r.Edited, Mentions: r.Mentions,
 		Mentioned: slices.Contains(r.Mentions, m.self), Own: r.Own, Gap: r.Gap, Forked: r.Forked, Cursor: m.cfg.Store.Cursor(r.Arrival),
-		T: r.T, Unread: r.Unread}
+		T: r.T, Unread: r.Unread, place: r.Place}
 	v.With = m.with(r)
 	if v.To = v.With; !r.Own && v.With.Kind == "person" {
 		v.To = contacts.Target{Kind: "person", ID: m.self.String(), Name: m.cfg.Owner.Name()}

@@ -130,6 +130,21 @@ func (m *Messages) MarkRead(ctx context.Context, ids ...event.ID) error {
 	})
 }
 
+// MarkArrived is MarkRead for messages by their cursors, which are found sooner than IDs.
+func (m *Messages) MarkArrived(ctx context.Context, cursors ...string) error {
+	arrivals := make([]uint64, len(cursors))
+	for i, cursor := range cursors {
+		var err error
+		if arrivals[i], err = m.cfg.Store.At(cursor); err != nil {
+			return err
+		}
+	}
+	return m.Reading(ctx, func(tell bool) (map[event.Conversation]uint64, error) {
+		newest, err := m.cfg.Store.MarkArrived(ctx, tell, arrivals...)
+		return newest, asOurs(err)
+	})
+}
+
 // Reading has messages marked as read by mark, which is given whether their authors are to be told, and
 // returns up to which arrival the owner has read what is in each group. Then it tells what follows from
 // that.

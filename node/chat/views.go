@@ -77,6 +77,8 @@ type Message struct {
 	Waiting      *Waiting         // for whom an own one waits, where that was asked for; nil: for nobody
 	Files        []store.File     // what is attached
 	First, Last  bool             // of History: nothing is shown before it, or after it
+
+	place store.Place // of an own one, for WaitLeading
 }
 
 // Reaction is what a person has put on a message. Each has one at most.

@@ -235,6 +235,7 @@ func TestRowIsShownWithoutItsCause(t *testing.T) {
 		if len(ann.reads(c)) != 1 {
 			t.Error("not shown though nobody brings its cause")
 		}
+		time.Sleep(releaseEvery / 2) // what follows is between two looks of Run, and not at the moment of one
 		from, session := ann.from(bob)
 		if from.RoundEnded(c) != nil {
 			t.Error("a round ends that has not begun")

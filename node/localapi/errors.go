@@ -79,6 +79,7 @@ const (
 	CodeBusy         = "busy"
 	CodeInvalid      = "invalid"
 	CodeStopping     = "stopping"
+	CodeUncertain    = "uncertain"
 	CodeInternal     = "internal"
 )
 
@@ -102,7 +103,7 @@ func ProblemOf(err error) *earshotv1.Problem {
 // the same another time: a program that goes through messages had better go on to the next.
 func Refused(err error) bool {
 	switch ProblemOf(err).GetCode() {
-	case "", CodeStopping, CodeNoRoom, CodeGone, CodeNotHeld, CodeBusy, CodeInternal:
+	case "", CodeStopping, CodeUncertain, CodeNoRoom, CodeGone, CodeNotHeld, CodeBusy, CodeInternal:
 		return false
 	}
 	return true

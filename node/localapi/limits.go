@@ -43,7 +43,7 @@ const (
 	// begin alike by chance.
 	MinPrefix = 8
 
-	// DefaultPage and MaxPage bound the messages of one answer, and the IDs of one MarkRead: an
+	// DefaultPage and MaxPage bound the messages of one answer, and the IDs and cursors of one MarkRead: an
 	// answer must not cost the node more than its caller needs to go on.
 	DefaultPage = 100
 	MaxPage     = 1000

@@ -74,6 +74,7 @@ type Owner struct {
 	filing  Filing    // without the usual folder
 	later   time.Time // when to remind of the recovery words
 	profile *event.Record
+	name    string // in profile
 }
 
 // OwnerConfig is what an Owner is made of.
@@ -122,7 +123,7 @@ func NewOwner(s *store.Store, cfg OwnerConfig) (*Owner, error) {
 	}
 	for _, p := range profiles {
 		if p.Device == o.own {
-			o.profile = &p
+			o.take(&p)
 		}
 	}
 	return o, nil
@@ -143,7 +144,14 @@ func (o *Owner) Profile() *event.Record {
 }
 
 // Name returns what the owner calls themselves, or "".
-func (o *Owner) Name() string { return NameIn(o.Profile()) }
+func (o *Owner) Name() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.name
+}
+
+// take replaces the profile. The caller holds the lock, once others know the owner.
+func (o *Owner) take(profile *event.Record) { o.profile, o.name = profile, NameIn(profile) }
 
 // SetName changes what the owner calls themselves, and tells everyone connected.
 func (o *Owner) SetName(ctx context.Context, name string) error {
@@ -152,7 +160,7 @@ func (o *Owner) SetName(ctx context.Context, name string) error {
 		return err
 	}
 	record, err := o.store.Book().SignRecord(ctx, event.KindProfile, event.ProfileSubject(o.self), event.Profile{Name: name}.Marshal(),
-		func(record event.Record) { o.show(func() { o.profile = &record }) })
+		func(record event.Record) { o.show(func() { o.take(&record) }) })
 	if err != nil {
 		return err
 	}
@@ -188,7 +196,7 @@ func (o *Owner) show(change func()) {
 func (o *Owner) Me(context.Context) (Me, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	me := Me{Person: o.self, Name: NameIn(o.profile), Device: o.own, Accept: o.accept, ReadReceipts: !o.quiet,
+	me := Me{Person: o.self, Name: o.name, Device: o.own, Accept: o.accept, ReadReceipts: !o.quiet,
 		Typing: !o.signs.noTyping, Presence: !o.signs.noPresence, Alerts: o.signs.alerts, QuietHours: slices.Clone(o.signs.hours), Filing: o.filed(),
 		RecoveryKept: o.store.Recovery() != nil}
 	now := o.cfg.Now()

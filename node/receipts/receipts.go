@@ -39,6 +39,7 @@ const (
 type Store interface {
 	SignReceipt(ctx context.Context, of store.Subject, worth func(event.Receipt) bool) (event.Record, bool, error)
 	NoteDelivered(context.Context, []store.Delivery) error
+	NoteDeliveredLater(ctx context.Context, later time.Duration, pending func() []store.Delivery) error
 	Unsigned() ([]store.Subject, error)
 
 	SignHoldings(context.Context, store.Subject) (event.Record, bool, error)

@@ -57,6 +57,12 @@ func (d *disk) SignReceipt(_ context.Context, of store.Subject, worth func(event
 
 func (d *disk) NoteDelivered(_ context.Context, r []store.Delivery) error { return d.delivers(r) }
 
+// NoteDeliveredLater waits for nothing else.
+func (d *disk) NoteDeliveredLater(_ context.Context, later time.Duration, pending func() []store.Delivery) error {
+	<-time.After(later)
+	return d.delivers(pending())
+}
+
 func (d *disk) PutRecord(_ context.Context, r event.Record) (bool, error) {
 	d.kept = append(d.kept, r)
 	return true, nil
@@ -329,9 +335,9 @@ func TestAcknowledgementsAreWrittenWhenThereIsRoom(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { defer close(ended); a.Run(ctx) }() // until cancel
-		passes(10*ackRetry - 1)
-		if n := tries.Load(); n != 11 { // the two at first, and one a second
-			t.Errorf("tried %d times in %s", n, 10*ackRetry)
+		passes(10*(ackRetry+ackLater) - 1)
+		if n := tries.Load(); n != 11 { // the second soon after the first
+			t.Errorf("tried %d times in %s", n, 10*(ackRetry+ackLater))
 		}
 		full.Store(false)
 		passes(10 * ackRetry)
@@ -346,10 +352,58 @@ func TestAcknowledgementsAreWrittenWhenThereIsRoom(t *testing.T) {
 		}
 		cancel()
 		<-ended
-		if len(a.queue) != 0 {
-			t.Errorf("%d wait", len(a.queue))
+		if ahead, _ := a.Ahead(); len(ahead) != 0 {
+			t.Errorf("%d wait", len(ahead))
 		}
 	})
+}
+
+// TestAhead: what peers say that they have is told before it is written, and written when somebody is about to
+// look. What comes meanwhile stays.
+func TestAhead(t *testing.T) {
+	var d disk
+	a := NewAcks(&d, slog.New(slog.DiscardHandler))
+	log := event.Log{Device: crypto.DeviceID{1}}
+	says := func(last uint64) []store.Delivery {
+		return []store.Delivery{{Person: bob, Log: log, Segments: event.Segments{{First: 1, Last: last}}}}
+	}
+	ahead := func() []store.Delivery { now, _ := a.Ahead(); return now }
+	var written [][]store.Delivery
+	d.delivers = func(now []store.Delivery) error { written = append(written, now); return nil }
+
+	a.Settle(t.Context())
+	if len(written) > 0 {
+		t.Errorf("written: %v", written)
+	}
+	_, more := a.Ahead()
+	a.Put(bob, log, says(1)[0].Segments)
+	select {
+	case <-more:
+	default:
+		t.Error("nobody was told")
+	}
+	if got := ahead(); !reflect.DeepEqual(got, says(1)) {
+		t.Errorf("ahead: %v", got)
+	}
+	a.Settle(t.Context())
+	if got := ahead(); len(got) > 0 || !reflect.DeepEqual(written, [][]store.Delivery{says(1)}) {
+		t.Errorf("ahead %v, written %v", got, written)
+	}
+
+	a.Put(bob, log, says(2)[0].Segments)
+	d.delivers = func([]store.Delivery) error {
+		a.Put(bob, log, says(3)[0].Segments)
+		return nil
+	}
+	a.Settle(t.Context())
+	if got := ahead(); !reflect.DeepEqual(got, says(3)) {
+		t.Errorf("ahead, of what came during the commit: %v", got)
+	}
+	d.delivers = func([]store.Delivery) error { return errFullDisk }
+	a.Settle(t.Context())
+	if got := ahead(); !reflect.DeepEqual(got, says(3)) {
+		t.Errorf("ahead, of what could not be written: %v", got)
+	}
 }
 
 // Holdings are signed at most once a second, whatever receipts of the same are signed meanwhile, and those

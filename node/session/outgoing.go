@@ -55,6 +55,7 @@ func (s patient) Write(b []byte) (int, error) {
 		return 0, err
 	}
 	n, err := s.stream.Write(b)
+	s.budget.Spend(budget.PerWrite + time.Duration(n)*perKilobyte/1024)
 	if timedOut(err) {
 		err = errNotReading
 	}

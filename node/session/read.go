@@ -31,7 +31,7 @@ const (
 	// events or logs takes twice what it takes on the wire, beside which it stays.
 	frameWeight = 3
 
-	// perKilobyte is what it takes to receive 1 KiB: to decrypt it, and to copy it some times.
+	// perKilobyte is what it takes to receive or send 1 KiB: to encrypt it, and to copy it some times.
 	perKilobyte = 4 * time.Microsecond
 )
 
@@ -64,6 +64,7 @@ func (s timed) Read(b []byte) (int, error) {
 	n, err := s.stream.Read(b)
 	if n > 0 {
 		s.heard.Store(int64(time.Since(s.since)))
+		s.budget.Spend(budget.PerRead)
 	}
 	return n, err
 }

@@ -102,6 +102,7 @@ func forgetPieces(b *tx.Batch, group event.Conversation) {
 	keys, _ := b.Copy(bucketArriving, group[:])
 	for _, key := range keys {
 		b.Delete(bucketArriving, key)
+		b.Erase()
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
-	"github.com/earshot-im/earshot/store/disk"
+	"github.com/earshot-im/earshot/store/directory"
 	"github.com/earshot-im/earshot/store/event"
 	"github.com/earshot-im/earshot/store/tx"
 )
@@ -36,20 +36,16 @@ type library struct {
 func newLibrary(t *testing.T) *library {
 	t.Helper()
 	l := &library{t: t, dir: t.TempDir(), at: epoch}
-	l.open(func(b *tx.Batch) {
-		for _, name := range Buckets {
-			b.Create(name)
-		}
-	})
+	l.open(func(b *tx.Batch) {})
 	t.Cleanup(func() { l.close() })
 	return l
 }
 
 func (l *library) open(fill func(*tx.Batch)) {
 	l.t.Helper()
-	d, err := disk.Open(disk.Config{Dir: l.dir, Rand: rand.Reader})
+	d, err := directory.Open(directory.Config{Dir: l.dir, Rand: rand.Reader})
 	check(l.t, err)
-	db := tx.New(d)
+	db := tx.New(d.Engine)
 	check(l.t, db.Update(func(b *tx.Batch) error { fill(b); return nil }))
 	w := tx.NewWriter(db, l, slog.New(slog.DiscardHandler))
 	l.Book = New(Config{

@@ -231,6 +231,7 @@ func (k *Book) takeRequest(b *tx.Batch, key []byte) (Request, error) {
 		return q, err
 	}
 	b.Delete(bucketRequests, key)
+	b.Erase()
 	k.cfg.Ledger.NotePerson(b, q.Person)
 	return q, k.Refund(b, Payer{Person: q.Person}, sizeOfRequest(&q))
 }

@@ -8,24 +8,17 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/earshot-im/earshot/store/disk"
+	"github.com/earshot-im/earshot/store/directory"
 	"github.com/earshot-im/earshot/store/event"
 	"github.com/earshot-im/earshot/store/tx"
 )
 
 func open(t *testing.T) *tx.DB {
 	t.Helper()
-	d, err := disk.Open(disk.Config{Dir: t.TempDir(), Rand: rand.Reader})
+	d, err := directory.Open(directory.Config{Dir: t.TempDir(), Rand: rand.Reader})
 	check(t, err)
 	t.Cleanup(func() { check(t, d.Close()) })
-	db := tx.New(d, Ascending...)
-	check(t, db.Update(func(b *tx.Batch) error {
-		for _, name := range Buckets {
-			b.Create(name)
-		}
-		return nil
-	}))
-	return db
+	return tx.New(d.Engine)
 }
 
 func check(t *testing.T, err error) {

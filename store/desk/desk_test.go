@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/earshot-im/earshot/store/directory"
 	"github.com/earshot-im/earshot/store/disk"
 	"github.com/earshot-im/earshot/store/event"
 	"github.com/earshot-im/earshot/store/tx"
@@ -12,17 +13,14 @@ import (
 
 // What was kept for one conversation, or under one revision, can't stand in the place of another.
 func TestSealedInItsPlace(t *testing.T) {
-	d, err := disk.Open(disk.Config{Dir: t.TempDir(), Rand: rand.Reader})
+	d, err := directory.Open(directory.Config{Dir: t.TempDir(), Rand: rand.Reader})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.Close() })
 	desk, c := Desk{Keyring: &d.Keyring}, event.Conversation{1}
-	db := tx.New(d)
+	db := tx.New(d.Engine)
 	if err := db.Update(func(b *tx.Batch) error {
-		for _, name := range Buckets {
-			b.Create(name)
-		}
 		desk.Choose(b, c, Chosen{Pinned: true})
 		_, err := desk.SetDraft(b, c, Draft{Text: "x"})
 		return err

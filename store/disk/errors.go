@@ -10,9 +10,9 @@ var (
 	// it.
 	ErrLocked = errors.New("data directory is in use")
 
-	// ErrDamaged: the database is not as it was written. If Open returns it, nothing was changed;
-	// if a transaction does, nothing is written any more. Restore a backup, or move the file away
-	// and start with an empty one.
+	// ErrDamaged: the database or its journal is not as it was written. If Open returns it, nothing was
+	// changed; if a transaction does, nothing is written any more. Restore a backup of the whole
+	// directory, or begin anew in an empty one.
 	ErrDamaged = errors.New("database is damaged")
 
 	// ErrNoKeyring: there is a database but no keyring, without which it can't be read. Restore the
@@ -25,6 +25,10 @@ var (
 	// ErrFull: the disk has no room, or so little that it is kept for what the owner writes. Nothing
 	// was changed. Try again when there is room.
 	ErrFull = errors.New("no room on the disk")
+
+	// ErrUnknown: the disk has failed while something was written. Nobody knows whether it is there, and
+	// nothing more is written. Ask by its key after the next start.
+	ErrUnknown = errors.New("not known whether it was written")
 
 	// ErrNotPrivate: the directory or a file in it belongs to somebody else, or is not what it
 	// should be (a link, a socket). Choose another directory.

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"os"
-
-	"go.etcd.io/bbolt"
 )
 
 // Identity tells a file from every copy of it, also from a copy that was put in its place. It has
@@ -26,8 +24,8 @@ func (i Identity) Same(o Identity) bool {
 
 const identitySize = 16
 
-// identityOf returns the identity of a file.
-func identityOf(path string) (Identity, error) {
+// IdentityOf returns the identity of a file.
+func IdentityOf(path string) (Identity, error) {
 	if !keepsNumbers(path) {
 		return nil, nil
 	}
@@ -36,28 +34,4 @@ func identityOf(path string) (Identity, error) {
 		return nil, &os.PathError{Op: "stat", Path: path, Err: err}
 	}
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, number), made), nil
-}
-
-// Identity returns the identity of the database file.
-func (d *Disk) Identity() Identity { return d.identity }
-
-// carryOver corrects the identity that is kept in a compacted database. If the database knew itself
-// to be in the old file, it now knows the new one. If it was copied and has not noticed that yet,
-// the identity stays as it is, so that it will.
-func carryOver(cfg *Config, to *bbolt.DB, oldPath, newPath string) error {
-	old, err := cfg.identify(oldPath)
-	if err != nil {
-		return err
-	}
-	now, err := cfg.identify(newPath)
-	if err != nil {
-		return err
-	}
-	return to.Update(func(tx *bbolt.Tx) error {
-		b := tx.Bucket(cfg.IdentityBucket)
-		if b == nil || now == nil || !Identity(b.Get(cfg.IdentityKey)).Same(old) {
-			return nil
-		}
-		return b.Put(cfg.IdentityKey, now)
-	})
 }

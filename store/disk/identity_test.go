@@ -11,7 +11,7 @@ func TestIdentityOfFiles(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name string) string { return filepath.Join(dir, name) }
 	of := func(name string) Identity {
-		id, err := identityOf(file(name))
+		id, err := IdentityOf(file(name))
 		must(t, err)
 		return id
 	}
@@ -55,5 +55,12 @@ func TestIdentityWithoutTime(t *testing.T) {
 		if got := x.a.Same(x.b); got != x.want {
 			t.Errorf("%x and %x: %t", x.a, x.b, got)
 		}
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -17,11 +17,11 @@ func tryLock(f *os.File) error {
 	return err
 }
 
-// othersMay says that the mode of a file tells who else may read it.
-const othersMay = true
+// OthersMay says that the mode of a file tells who else may read it.
+const OthersMay = true
 
-// checkOwner refuses what belongs to another user. Root may use anything.
-func checkOwner(path string, info os.FileInfo) error {
+// CheckOwner refuses what belongs to another user. Root may use anything.
+func CheckOwner(path string, info os.FileInfo) error {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if uid := os.Geteuid(); ok && uid != 0 && int(stat.Uid) != uid {
 		return fmt.Errorf("%w: %s belongs to user %d", ErrNotPrivate, path, stat.Uid)

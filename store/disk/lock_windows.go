@@ -17,11 +17,11 @@ func tryLock(f *os.File) error {
 	return err
 }
 
-// othersMay: the mode of a file says nothing here.
-const othersMay = false
+// OthersMay: the mode of a file says nothing here.
+const OthersMay = false
 
-// Owners and modes are left to the profile directory's access list.
-func checkOwner(string, os.FileInfo) error { return nil }
+// CheckOwner does nothing: owners and modes are left to the profile directory's access list.
+func CheckOwner(string, os.FileInfo) error { return nil }
 
 // SyncDir does nothing: NTFS journals names, and directories can't be synced.
 func SyncDir(string) error { return nil }

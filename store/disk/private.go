@@ -2,9 +2,7 @@ package disk
 
 import (
 	"fmt"
-	"io"
 	"os"
-	"path/filepath"
 )
 
 const (
@@ -22,7 +20,7 @@ func MakePrivate(dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := checkOwner(dir, info); err != nil {
+	if err := CheckOwner(dir, info); err != nil {
 		return err
 	}
 	if info.Mode().Perm()&0o077 != 0 {
@@ -43,7 +41,7 @@ func OpenPrivate(path string, flag int) (*os.File, error) {
 	}
 	info, err := f.Stat()
 	if err == nil {
-		err = checkOwner(path, info)
+		err = CheckOwner(path, info)
 	}
 	if err == nil && info.Mode().Perm()&0o077 != 0 {
 		err = f.Chmod(fileMode)
@@ -55,39 +53,17 @@ func OpenPrivate(path string, flag int) (*os.File, error) {
 	return f, nil
 }
 
-// readPrivate reads a file of at most limit bytes.
-func readPrivate(path string, limit int64) ([]byte, error) {
-	f, err := OpenPrivate(path, os.O_RDONLY)
+// OpenOnly opens a regular file of this user, and leaves it as it is.
+func OpenOnly(path string, flag int) (*os.File, error) {
+	info, err := os.Lstat(path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, limit+1))
-}
-
-// replace puts a whole file in place of path, or leaves what was there.
-func replace(path string, b []byte) error {
-	f, err := OpenPrivate(path+temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC)
-	if err != nil {
-		return err
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%w: %s is no regular file", ErrNotPrivate, path)
 	}
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Sync()
+	if err := CheckOwner(path, info); err != nil {
+		return nil, err
 	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
-		os.Remove(path + temporary)
-		return err
-	}
-	return rename(path+temporary, path)
-}
-
-func rename(from, to string) error {
-	if err := os.Rename(from, to); err != nil {
-		return err
-	}
-	return SyncDir(filepath.Dir(to))
+	return os.OpenFile(path, flag, 0)
 }

@@ -25,24 +25,17 @@ func (s Space) Kept() uint64 { return max(keepFree, s.Total/keepPart) }
 
 // Room returns nil if there is room for what others write, else ErrFull, which says how much is
 // left. Where the system does not tell, there is room until a write fails.
-func (d *Disk) Room() error {
-	space, known := d.space(d.dir)
+func Room(space Space, known bool) error {
 	if kept := space.Kept(); known && space.Free < kept {
 		return fmt.Errorf("%w: %d MiB are free, and %d are kept for its owner", ErrFull, space.Free>>20, kept>>20)
 	}
 	return nil
 }
 
-// Free returns how many bytes of the file system others may still fill, and whether that is known.
-func (d *Disk) Free() (n uint64, known bool) {
-	space, known := d.space(d.dir)
-	return space.Free - min(space.Free, space.Kept()), known
-}
-
 // AsFull returns an error that matches ErrFull as well if it says that there is no room. bbolt
-// hands some errors of the system on as text only.
+// hands some errors of the system on as text only. Where nobody knows what was written, it stays at that.
 func AsFull(err error) error {
-	if err == nil || errors.Is(err, ErrFull) {
+	if err == nil || errors.Is(err, ErrFull) || errors.Is(err, ErrUnknown) {
 		return err
 	}
 	for _, full := range fullErrors {

@@ -20,8 +20,7 @@ func TestRoomIsKeptForTheOwner(t *testing.T) {
 		{Space{}, true, true},
 		{Space{}, false, false},
 	} {
-		d := Disk{space: func(string) (Space, bool) { return c.space, c.known }}
-		if err := d.Room(); errors.Is(err, ErrFull) != c.full || !c.full && err != nil {
+		if err := Room(c.space, c.known); errors.Is(err, ErrFull) != c.full || !c.full && err != nil {
 			t.Errorf("%+v: %v", c.space, err)
 		}
 	}

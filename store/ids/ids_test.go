@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/earshot-im/earshot/crypto"
-	"github.com/earshot-im/earshot/store/disk"
+	"github.com/earshot-im/earshot/store/directory"
 	"github.com/earshot-im/earshot/store/event"
 	"github.com/earshot-im/earshot/store/tx"
 )
@@ -17,11 +17,10 @@ import (
 // openDB opens a database that has the bucket.
 func openDB(t testing.TB) *tx.DB {
 	t.Helper()
-	d, err := disk.Open(disk.Config{Dir: t.TempDir(), Rand: rand.Reader})
+	d, err := directory.Open(directory.Config{Dir: t.TempDir(), Rand: rand.Reader})
 	check(t, err)
 	t.Cleanup(func() { d.Close() })
-	db := tx.New(d)
-	check(t, db.Update(func(b *tx.Batch) error { b.Create(Bucket); return nil }))
+	db := tx.New(d.Engine)
 	return db
 }
 

@@ -15,7 +15,7 @@ import (
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/blob"
-	"github.com/earshot-im/earshot/store/disk"
+	"github.com/earshot-im/earshot/store/directory"
 	"github.com/earshot-im/earshot/store/tx"
 )
 
@@ -33,7 +33,7 @@ type house struct {
 	*Shelf
 	t      testing.TB
 	dir    string
-	disk   *disk.Disk
+	disk   *directory.Directory
 	db     *tx.DB
 	writer *tx.Writer
 	stop   func() // ends the writer and lets go of the database
@@ -66,12 +66,6 @@ func newHouse(t testing.TB) *house {
 	t.Helper()
 	h := &house{t: t, dir: t.TempDir(), now: time.UnixMilli(1_700_000_000_000), log: new(logged)}
 	h.open()
-	check(t, h.db.Update(func(b *tx.Batch) error {
-		for _, name := range Buckets {
-			b.Create(name)
-		}
-		return nil
-	}))
 	t.Cleanup(func() { h.stop() })
 	return h
 }
@@ -79,9 +73,9 @@ func newHouse(t testing.TB) *house {
 // open opens the directory. What Shelf.Run does must be called.
 func (h *house) open() {
 	h.t.Helper()
-	d, err := disk.Open(disk.Config{Dir: h.dir, Rand: rand.Reader})
+	d, err := directory.Open(directory.Config{Dir: h.dir, Rand: rand.Reader})
 	check(h.t, err)
-	h.disk, h.db = d, tx.New(d)
+	h.disk, h.db = d, tx.New(d.Engine)
 	h.writer = tx.NewWriter(h.db, hooks{h}, slog.New(slog.DiscardHandler))
 	running, cancel := context.WithCancel(ctx)
 	done := make(chan error)

@@ -1,9 +1,12 @@
 package tx
 
+import "github.com/earshot-im/earshot/store/engine"
+
 // Batch is a transaction that writes. Its reader sees what it has written. Errors of writing are
 // kept, not returned: the first undoes the whole batch, even if all that runs after it succeeds.
 type Batch struct {
 	Reader
+	batch   *engine.Batch
 	changes int
 	then    []func()
 	err     error
@@ -12,29 +15,25 @@ type Batch struct {
 // Put sets the value of a key.
 func (b *Batch) Put(bucket Bucket, key, value []byte) {
 	b.changes++
-	b.Fail(b.bucket(bucket).Put(key, value))
+	b.Fail(b.batch.Put(string(bucket), key, value))
 }
 
 // Delete removes a key, if it is there.
 func (b *Batch) Delete(bucket Bucket, key []byte) {
 	b.changes++
-	b.Fail(b.bucket(bucket).Delete(key))
+	b.batch.Delete(string(bucket), key)
 }
 
 // Next advances the sequence of a bucket and returns it: 1 the first time.
 func (b *Batch) Next(bucket Bucket) uint64 {
 	b.changes++
-	n, err := b.bucket(bucket).NextSequence()
-	b.Fail(err)
+	n := b.Sequence(bucket) + 1
+	b.batch.SetSequence(string(bucket), n)
 	return n
 }
 
-// Create makes a bucket that is not there yet.
-func (b *Batch) Create(bucket Bucket) {
-	b.changes++
-	_, err := b.tx.CreateBucket([]byte(bucket))
-	b.Fail(err)
-}
+// Erase has what the batch deletes or replaces overwritten on the disk, within about an hour.
+func (b *Batch) Erase() { b.batch.Erase() }
 
 // Defer counts a change that is only written by Hooks.Finish. Without it a function that has
 // changed nothing else would be taken for one that changed nothing.

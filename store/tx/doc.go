@@ -1,5 +1,5 @@
-// Package tx reads and writes the database of a data directory. It is the only way to it: the types
-// of bbolt, which store/disk opens, are not seen above this package.
+// Package tx reads and writes the database of a data directory, which store/engine keeps on the disk. It is
+// the only way to it.
 //
 // A database is a set of buckets, each named. A bucket maps keys to values, sorted by key as bytes,
 // and has a sequence, a number that only grows. A Reader sees one snapshot of all buckets, the same
@@ -10,7 +10,7 @@
 // All changes go through one Writer. Callers hand it functions (Do, Submit), from any goroutine,
 // and it runs as many as are waiting in one Batch, so that they share one sync of the disk. Of what
 // others have brought (SubmitBy) it takes no more into a Batch than batchBytes, from each in turns.
-// It answers when the commit is on the disk. Where a function fails after it has changed something,
+// It answers when the batch is durable. Where a function fails after it has changed something,
 // the batch is undone and the others run again without it: a function must be ready to run more
 // than once. Update is for the time before the Writer runs, when a database is opened, filled or
 // migrated.

@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // TestMuchOfOneDoesNotDelayOthers: whatever one person has brought before, what the owner writes and
@@ -94,4 +97,65 @@ func TestLittleBesideMuch(t *testing.T) {
 		batches = append(batches, all)
 	}
 	equal(t, "batches", batches, "one three ", "two four ", "one ", "two ", "one ", "two ")
+}
+
+// TestLater: what may wait is written with what comes, before it, and otherwise when its time is up.
+func TestLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const wait = time.Second
+		db := openDB(t)
+		w, a := newWriter(t, db)
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { check(t, w.Run(ctx)) })
+		defer running.Wait()
+		defer cancel()
+		var order []string
+		note := func(name string) func(*Batch) error {
+			return func(b *Batch) error {
+				order = append(order, name)
+				return put(name)(b)
+			}
+		}
+		var late sync.WaitGroup
+		began := time.Now()
+		later := func(name string) {
+			late.Go(func() { check(t, w.DoLater(ctx, wait, note(name))) })
+			synctest.Wait()
+		}
+
+		later("a")
+		later("b")
+		equal(t, "while nothing else comes", order)
+		time.Sleep(wait / 2)
+		check(t, w.Do(ctx, note("c")))
+		late.Wait()
+		equal(t, "with what came", order, "a", "b", "c")
+		if took := time.Since(began); took != wait/2 {
+			t.Errorf("after %v", took)
+		}
+		equal(t, "batches", committed(a), "committed")
+
+		time.Sleep(wait) // the time of the first two is up, and means nothing any more
+		order, began = nil, time.Now()
+		later("d")
+		time.Sleep(wait / 4)
+		later("e")
+		late.Wait()
+		equal(t, "when their time is up", order, "d", "e")
+		if took := time.Since(began); took != wait {
+			t.Errorf("after %v", took)
+		}
+		equal(t, "batches", committed(a), "committed")
+	})
+}
+
+// committed returns what was told since the last call of batches that were committed.
+func committed(a *account) (out []string) {
+	for _, what := range a.told() {
+		if what == "committed" {
+			out = append(out, what)
+		}
+	}
+	return out
 }

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"iter"
 
-	"go.etcd.io/bbolt"
+	"github.com/earshot-im/earshot/store/engine"
 )
 
 // Bucket is the name of a bucket.
@@ -12,61 +12,42 @@ type Bucket string
 
 // Reader looks things up in one snapshot of the database.
 type Reader struct {
-	db      *DB
-	tx      *bbolt.Tx
-	buckets map[Bucket]*bbolt.Bucket // opened before: bbolt would look each up in its root again
-	looks   int
+	snapshot *engine.Snapshot
+	looks    int
 }
 
-// fillAscending is how full pages get in buckets whose keys mostly ascend. bbolt otherwise splits a
-// page in the middle, and the half that is left behind is never filled.
-const fillAscending = 0.9
-
-func (r *Reader) bucket(name Bucket) *bbolt.Bucket {
-	b := r.buckets[name]
-	if b == nil {
-		b = r.tx.Bucket([]byte(name))
-		if r.db.ascending[name] {
-			b.FillPercent = fillAscending
-		}
-		r.buckets[name] = b
-	}
-	return b
-}
-
-// look is bucket, counted.
-func (r *Reader) look(b Bucket) *bbolt.Bucket {
-	r.looks++
-	return r.bucket(b)
-}
+// NewReader returns a reader of a snapshot.
+func NewReader(s *engine.Snapshot) *Reader { return &Reader{snapshot: s} }
 
 // Looks returns how often a key was looked for so far. It measures what something costs in a way
 // that does not depend on the engine.
 func (r *Reader) Looks() int { return r.looks }
 
-// Has reports whether a bucket exists.
-func (r *Reader) Has(b Bucket) bool { return r.tx.Bucket([]byte(b)) != nil }
-
-// Blank reports whether there is no bucket at all, as in a database that was just made.
-func (r *Reader) Blank() bool {
-	name, _ := r.tx.Cursor().First()
-	return name == nil
-}
+// Blank reports whether there is nothing in any bucket, as in a database that was just made.
+func (r *Reader) Blank() bool { return r.snapshot.Blank() }
 
 // Get returns the value of a key, nil if there is none. A value may be empty without being nil.
-func (r *Reader) Get(b Bucket, key []byte) []byte { return r.look(b).Get(key) }
+func (r *Reader) Get(b Bucket, key []byte) []byte {
+	r.looks++
+	return r.snapshot.Get(string(b), key)
+}
 
 // Sequence returns the number that Batch.Next returned last, 0 if it was never called.
-func (r *Reader) Sequence(b Bucket) uint64 { return r.bucket(b).Sequence() }
+func (r *Reader) Sequence(b Bucket) uint64 { return r.snapshot.Sequence(string(b)) }
 
 // Empty reports whether a bucket has no keys.
 func (r *Reader) Empty(b Bucket) bool {
-	k, _ := r.look(b).Cursor().First()
+	k, _ := r.Seek(b, nil)
 	return k == nil
 }
 
 // Seek returns the first key that is not below the given one, and its value; nil if there is none.
-func (r *Reader) Seek(b Bucket, key []byte) (k, v []byte) { return r.look(b).Cursor().Seek(key) }
+func (r *Reader) Seek(b Bucket, key []byte) (k, v []byte) {
+	for k, v := range r.From(b, key) {
+		return k, v
+	}
+	return nil, nil
+}
 
 // Before returns the last key that is below the given one, and its value; nil if there is none.
 func (r *Reader) Before(b Bucket, key []byte) (k, v []byte) {
@@ -79,48 +60,26 @@ func (r *Reader) Before(b Bucket, key []byte) (k, v []byte) {
 // From goes over the keys that are not below the given one, ascending.
 func (r *Reader) From(b Bucket, key []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(k, v []byte) bool) {
-		c := r.look(b).Cursor()
-		for k, v := c.Seek(key); k != nil && yield(k, v); k, v = c.Next() {
-		}
+		r.looks++
+		r.snapshot.From(string(b), key)(yield)
 	}
 }
 
 // Back goes over the keys that are below the given one, descending.
 func (r *Reader) Back(b Bucket, key []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(k, v []byte) bool) {
-		c := r.look(b).Cursor()
-		first, _ := c.First()
-		if first == nil || bytes.Compare(first, key) >= 0 {
-			return
-		}
-		first = bytes.Clone(first)
-		var v []byte
-		k, _ := c.Seek(key)
-		if k == nil {
-			k, v = c.Last()
-		} else {
-			k, v = previous(c)
-		}
-		for yield(k, v) && !bytes.Equal(k, first) {
-			k, v = previous(c)
-		}
+		r.looks++
+		r.snapshot.Below(string(b), key)(yield)
 	}
-}
-
-// previous moves a cursor back that is behind some key. Where a batch has deleted all keys of a page,
-// bbolt says at that page that there are no more; and Cursor.Last never returns if there are none at all.
-func previous(c *bbolt.Cursor) (k, v []byte) {
-	for k == nil {
-		k, v = c.Prev()
-	}
-	return k, v
 }
 
 // Prefix goes over the keys that begin with prefix, ascending: over all if that is empty.
 func (r *Reader) Prefix(b Bucket, prefix []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(k, v []byte) bool) {
-		c := r.look(b).Cursor()
-		for k, v := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix) && yield(k, v); k, v = c.Next() {
+		for k, v := range r.From(b, prefix) {
+			if !bytes.HasPrefix(k, prefix) || !yield(k, v) {
+				return
+			}
 		}
 	}
 }

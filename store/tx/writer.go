@@ -2,10 +2,12 @@ package tx
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
+	"time"
 
-	"go.etcd.io/bbolt"
+	"github.com/earshot-im/earshot/store/disk"
 )
 
 // mailbox bounds how many functions wait for the writer, and how many it has taken from there. When
@@ -48,9 +50,10 @@ type Writer struct {
 // op is what one caller wants to be done.
 type op struct {
 	run   func(*Batch) error
-	done  chan error // has room for the one answer
-	by    string     // who has brought what is written; "" for the owner
-	bytes int        // about how much is written
+	done  chan error    // has room for the one answer
+	by    string        // who has brought what is written; "" for the owner
+	bytes int           // about how much is written
+	later time.Duration // how long it may wait for others; 0: not at all
 }
 
 // NewWriter returns the writer of a database. There must be no other.
@@ -75,6 +78,12 @@ func (w *Writer) Submit(ctx context.Context, f func(*Batch) error) (wait func() 
 // what the same one has brought before it. Those who bring something take turns: see queue.
 func (w *Writer) SubmitBy(ctx context.Context, by string, bytes int, f func(*Batch) error) (wait func() error) {
 	return w.submit(ctx, &op{run: f, done: make(chan error, 1), by: by, bytes: bytes})
+}
+
+// DoLater is Do for what need not be written at once: it is written in the next batch that others ask for, before
+// what they write, or in one of its own after a while.
+func (w *Writer) DoLater(ctx context.Context, later time.Duration, f func(*Batch) error) error {
+	return w.submit(ctx, &op{run: f, done: make(chan error, 1), later: later})()
 }
 
 func (w *Writer) submit(ctx context.Context, o *op) (wait func() error) {
@@ -104,7 +113,8 @@ func (w *Writer) wait(o *op) error {
 	}
 }
 
-// Run writes until the context ends. Callers that still wait then get ErrClosed.
+// Run writes until the context ends. Callers that still wait then get ErrClosed. It returns an error that
+// matches disk.ErrUnknown if the disk has failed.
 func (w *Writer) Run(ctx context.Context) error {
 	defer func() {
 		close(w.stopped)
@@ -120,7 +130,11 @@ func (w *Writer) Run(ctx context.Context) error {
 			}
 		}
 	}()
+	failed := w.db.engine.Failed()
 	for ctx.Err() == nil {
+		if err := w.db.engine.Err(); errors.Is(err, disk.ErrUnknown) {
+			return err
+		}
 		w.collect()
 		if f := w.hooks.Idle(); f != nil {
 			w.commit(append([]*op{{run: f, done: make(chan error, 1)}}, w.queue.take()...))
@@ -132,8 +146,12 @@ func (w *Writer) Run(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
+		case <-failed:
+			failed = nil // it may only be damage, after which things can be read
 		case o := <-w.mail:
 			w.queue.add(o)
+		case <-w.queue.due():
+			w.queue.hurry()
 		}
 	}
 	return nil
@@ -157,8 +175,8 @@ func (w *Writer) commit(group []*op) {
 	for len(group) > 0 {
 		var b *Batch
 		culprit, fault := -1, error(nil)
-		err := w.db.disk.Write(func(tx *bbolt.Tx) (err error) {
-			b = &Batch{Reader: w.db.reader(tx)}
+		err := w.db.write(func(batch *Batch) (err error) {
+			b = batch
 			culprit, fault, err = w.try(b, group)
 			return err
 		})

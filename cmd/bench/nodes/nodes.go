@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"path/filepath"
 	"time"
 
@@ -59,15 +60,33 @@ func (p *Place) Up(ctx context.Context, dir, name string, flags ...string) (*Nod
 		return nil, err
 	}
 	n := &Node{Process: started, Client: localapi.Dial(dir), Dir: dir, Name: name}
+	if err := n.know(ctx); err != nil {
+		return nil, errors.Join(err, n.Stop())
+	}
+	return n, nil
+}
+
+// At returns a node that runs in a directory already, and is of no process that this one could stop.
+func At(ctx context.Context, dir, name string) (*Node, error) {
+	n := &Node{Client: localapi.Dial(dir), Dir: dir, Name: name}
+	if err := n.know(ctx); err != nil {
+		n.Close()
+		return nil, err
+	}
+	return n, nil
+}
+
+// know asks the node who and where it is.
+func (n *Node) know(ctx context.Context) error {
 	status, err := n.Status(ctx, &earshotv1.StatusRequest{})
 	if err == nil && len(status.Listening) == 0 {
 		err = errors.New("it listens nowhere")
 	}
 	if err != nil {
-		return nil, errors.Join(err, n.Stop())
+		return err
 	}
 	n.Person, n.Addr = status.Person, status.Listening[0]
-	return n, nil
+	return nil
 }
 
 // UpQuiet starts a node that learns of others by --peer only.
@@ -92,6 +111,12 @@ func (n *Node) Stop() error {
 		err = nil // it has ended already; Stop below says how
 	}
 	return errors.Join(err, n.Process.Stop())
+}
+
+// Kill ends the node as it would not end itself.
+func (n *Node) Kill() error {
+	n.Close()
+	return n.Process.Kill()
 }
 
 // Pair starts two nodes that are each other's contacts.
@@ -196,6 +221,27 @@ func (n *Node) SayTexts(ctx context.Context, to string, count int, wait string, 
 		err = fmt.Errorf("%d of %d messages were answered", came, count)
 	}
 	return err
+}
+
+// Hear has another write messages to the node: in a group of the two for each of sizes, so many. It waits until
+// all are there.
+func (n *Node) Hear(ctx context.Context, other *Node, sizes []int) error {
+	ctx, cancel := context.WithTimeout(ctx, 20*process.Patience)
+	defer cancel()
+	random := rand.New(rand.NewPCG(9, 9))
+	for i, messages := range sizes {
+		g, err := other.CreateGroup(ctx, &earshotv1.CreateGroupRequest{Name: fmt.Sprint("Table ", i)})
+		if err == nil {
+			_, err = other.Invite(ctx, &earshotv1.InviteRequest{Group: g.Id, Who: []string{n.Person}})
+		}
+		if err == nil {
+			err = other.SayTexts(ctx, g.Id, messages, Delivered, func(int) string { return Sentence(random) })
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func writeLines(send func(*earshotv1.SendLinesRequest) error, end func() error, count int, text func(i int) string) error {

@@ -115,6 +115,15 @@ func (p *Process) Stop() error {
 	return p.explain(p.cmd.Wait())
 }
 
+// Kill ends the process as it would not end itself, and waits until it is gone.
+func (p *Process) Kill() error {
+	if err := p.cmd.Process.Kill(); err != nil {
+		return err
+	}
+	_ = p.cmd.Wait() // says that it was killed
+	return nil
+}
+
 // kill ends a process that did not do as it should. The error has what it said.
 func (p *Process) kill() error {
 	if p.Ended() {

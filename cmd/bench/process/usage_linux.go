@@ -74,13 +74,20 @@ func Switches(pid int) (n int64, err error) {
 }
 
 // Peak returns the most memory in bytes that a process has had since it began, or since ForgetPeak.
-func Peak(pid int) (int64, error) {
+func Peak(pid int) (int64, error) { return status(pid, "VmHWM") }
+
+// Own returns the bytes of memory that a process holds for itself, without the files that it has read: those the system
+// takes back when it needs them.
+func Own(pid int) (int64, error) { return status(pid, "RssAnon") }
+
+// status returns a number of bytes that the system tells of a process.
+func status(pid int, field string) (int64, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err
 	}
 	for line := range bytes.Lines(b) {
-		if name, value, _ := bytes.Cut(line, []byte(":")); string(name) == "VmHWM" { // proc(5): in kB, which are 1024 bytes
+		if name, value, _ := bytes.Cut(line, []byte(":")); string(name) == field { // proc(5): in kB, which are 1024 bytes
 			n, err := strconv.ParseInt(string(bytes.TrimSuffix(bytes.TrimSpace(value), []byte(" kB"))), 10, 64)
 			return n << 10, err
 		}

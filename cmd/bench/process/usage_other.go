@@ -19,5 +19,8 @@ func Switches(int) (int64, error) { return 0, errors.ErrUnsupported }
 // Peak works on Linux only.
 func Peak(int) (int64, error) { return 0, errors.ErrUnsupported }
 
+// Own works on Linux only.
+func Own(int) (int64, error) { return 0, errors.ErrUnsupported }
+
 // ForgetPeak works on Linux only.
 func ForgetPeak(int) error { return errors.ErrUnsupported }

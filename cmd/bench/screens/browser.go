@@ -25,7 +25,7 @@ var probe string
 
 // chromium finds the browser; "": there is none.
 func chromium() string {
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome"} {
+	for _, name := range []string{"chromium", "chromium-browser", "chromium-headless-shell", "google-chrome", "chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path
 		}
@@ -39,9 +39,12 @@ type browser struct {
 	close func()
 }
 
-func browse(ctx context.Context, program string) (*browser, error) {
+// browse starts the browser. It paints 60 times a second, as a screen does, unless it is to be unpaced: then it paints
+// as soon as there is something to paint, so that what is measured is the page's work and not a wait for the screen.
+func browse(ctx context.Context, program string, unpaced bool) (*browser, error) {
 	alloc, stop := chromedp.NewExecAllocator(ctx, chromedp.ExecPath(program), chromedp.Headless, chromedp.NoSandbox, chromedp.NoFirstRun,
 		chromedp.NoDefaultBrowserCheck, chromedp.DisableGPU, chromedp.WindowSize(1280, 800), chromedp.Flag("lang", "en-US"),
+		chromedp.Flag("disable-frame-rate-limit", unpaced), chromedp.Flag("disable-gpu-vsync", unpaced),
 		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE *.localhost"))
 	tab, end := chromedp.NewContext(alloc)
@@ -67,6 +70,7 @@ func evaluate[T any](b *browser, expression string) (T, error) {
 // painted is when the conversations were painted, and what was loaded until then.
 type painted struct {
 	At     float64 // in ms, since the navigation began
+	First  float64 // when anything was
 	Loaded []string
 }
 
@@ -77,6 +81,17 @@ func (b *browser) load(url string) (l painted, err error) {
 	}
 	if err == nil {
 		err = process.Pause(b.ctx, w10Rest)
+	}
+	return l, err
+}
+
+// reload loads the page again where it is: the browser needs no other process for it then.
+func (b *browser) reload() (l painted, err error) {
+	if _, err = chromedp.Call(b.ctx, page.Reload, page.ReloadParams{}); err == nil {
+		err = process.Pause(b.ctx, w10Rest)
+	}
+	if err == nil {
+		l, err = evaluate[painted](b, "probe.list")
 	}
 	return l, err
 }

@@ -10,14 +10,16 @@ globalThis.probe = (() => {
     });
   });
 
-  // list is when the conversations were painted, in ms since the navigation began, and what was loaded until then.
+  // list is when the conversations were painted, in ms since the navigation began, when anything was, and what was
+  // loaded until then.
   const list = new Promise(done => {
     const changes = new MutationObserver(async () => {
       if (!document.querySelector('.list .item')) return;
       changes.disconnect();
       const at = await painted();
+      const first = performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? at;
       const loaded = performance.getEntriesByType('resource').filter(e => e.startTime < at).map(e => new URL(e.name).pathname);
-      done({ at, loaded: ['/', ...loaded] });
+      done({ at, first, loaded: ['/', ...loaded] });
     });
     changes.observe(document, { childList: true, subtree: true });
   });
@@ -26,23 +28,27 @@ globalThis.probe = (() => {
   const keys = [];
   addEventListener('keydown', async e => keys.push(await painted() - e.timeStamp), { capture: true });
 
-  // older goes to the upper edge, and waits until the page before is there. It tells how long that took, and how many
+  // older goes to the upper edge, and waits until the page before is painted. It tells how long that took, and how many
   // pixels the row has moved that was read.
   async function older(patience) {
     const feed = document.querySelector('.feed'), oldest = () => feed.querySelector('article').dataset.id;
-    const was = oldest(), begun = performance.now();
+    const was = oldest();
+    const came = new Promise((done, fail) => {
+      const late = setTimeout(() => fail(new Error('no older page comes')), patience);
+      const changes = new MutationObserver(() => {
+        if (oldest() === was) return;
+        changes.disconnect();
+        clearTimeout(late);
+        done();
+      });
+      changes.observe(feed, { childList: true, subtree: true });
+    });
+    const begun = performance.now();
     feed.scrollTop = 0;
     const read = feed.querySelector('article .body'), from = read.getBoundingClientRect().top;
-    let moved = 0;
-    const look = () => { moved = Math.max(moved, Math.abs(read.getBoundingClientRect().top - from)); };
-    while (oldest() === was) {
-      if (performance.now() - begun > patience) throw new Error('no older page comes');
-      await new Promise(requestAnimationFrame);
-      look();
-    }
+    await came;
     const took = await painted() - begun;
-    look();
-    return { took, moved };
+    return { took, moved: Math.abs(read.getBoundingClientRect().top - from) };
   }
 
   return { list, keys, older };

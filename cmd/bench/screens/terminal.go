@@ -43,7 +43,7 @@ func Terminal(ctx context.Context, p *nodes.Place, idle time.Duration) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, ann.Stop(), bob.Stop()) }()
-	if err := hear(ctx, ann, bob, slices.Repeat([]int{w9Messages / w9Conversations}, w9Conversations)); err != nil {
+	if err := ann.Hear(ctx, bob, slices.Repeat([]int{w9Messages / w9Conversations}, w9Conversations)); err != nil {
 		return err
 	}
 	took, err := list(ctx, ann)

@@ -85,6 +85,7 @@ var hints = map[string]string{
 	localapi.CodeEmoji:        "give one emoji, or a word of up to 64 bytes; '' takes yours back",
 	localapi.CodeQuery:        "give up to 16 words, with 1,024 bytes in all, that have something to be seen; '\"two words\"' finds both together",
 	localapi.CodeNoRoom:       "make room on the disk where the node has its directory, then do it again; nothing was lost",
+	localapi.CodeUncertain:    "see whether it is there, as with `earshot history WHO`; a message with a --key may be sent again with the same one, and is there once",
 	localapi.CodeNoFile:       "check that it is there and can be read; `earshot files` shows what is attached to messages",
 	localapi.CodeTooLarge:     "send it in parts; what others send is bounded by `earshot me files max SIZE`",
 	localapi.CodePicture:      "add --anyway to send it as it is, or leave out --picture: then it goes as a file, which is never changed",

@@ -2,34 +2,37 @@ package reading
 
 import "github.com/earshot-im/earshot/node/localapi"
 
+// seen is a message that was read. The node finds it sooner by its cursor, unless its directory was put back since.
+type seen struct{ id, cursor string }
+
 // marker tells the node which messages its owner has read. It does so in a goroutine of its own:
 // each call tells of all that have been read by then. So the first is told at once, and a thousand
 // that are read meanwhile cost the node one commit.
 type marker struct {
-	tell   func(ids []string) error // of one message or more, in order
-	failed func(error)              // is called with the first error of tell; nothing is told after it
-	ids    chan string
+	tell   func([]seen) error // of one message or more, in order
+	failed func(error)        // is called with the first error of tell; nothing is told after it
+	seen   chan seen
 	ended  chan error
 }
 
 // startMarker returns a marker that runs until end is called.
-func startMarker(tell func(ids []string) error, failed func(error)) *marker {
+func startMarker(tell func([]seen) error, failed func(error)) *marker {
 	m := &marker{tell: tell, failed: failed}
 	m.start()
 	return m
 }
 
 func (m *marker) start() {
-	m.ids, m.ended = make(chan string, localapi.MaxPage), make(chan error, 1)
+	m.seen, m.ended = make(chan seen, localapi.MaxPage), make(chan error, 1)
 	go m.run() // ends when end or settle is called
 }
 
 // read says that a message was read. It waits while the node is far behind.
-func (m *marker) read(id string) { m.ids <- id }
+func (m *marker) read(one seen) { m.seen <- one }
 
 // end returns when the node has been told of every message, or the error that kept it from that.
 func (m *marker) end() error {
-	close(m.ids)
+	close(m.seen)
 	return <-m.ended
 }
 
@@ -42,12 +45,12 @@ func (m *marker) settle() error {
 
 func (m *marker) run() {
 	var failed error
-	for first := range m.ids {
-		ids := m.gather(first)
+	for first := range m.seen {
+		all := m.gather(first)
 		if failed != nil {
 			continue // so that nobody waits
 		}
-		if failed = m.tell(ids); failed != nil {
+		if failed = m.tell(all); failed != nil {
 			m.failed(failed)
 		}
 	}
@@ -55,18 +58,18 @@ func (m *marker) run() {
 }
 
 // gather returns first and the messages that were read by now, as many as one call may tell.
-func (m *marker) gather(first string) []string {
-	ids := []string{first}
-	for len(ids) < localapi.MaxPage {
+func (m *marker) gather(first seen) []seen {
+	all := []seen{first}
+	for len(all) < localapi.MaxPage {
 		select {
-		case id, more := <-m.ids:
+		case one, more := <-m.seen:
 			if !more {
-				return ids
+				return all
 			}
-			ids = append(ids, id)
+			all = append(all, one)
 		default:
-			return ids
+			return all
 		}
 	}
-	return ids
+	return all
 }

@@ -13,25 +13,25 @@ import (
 
 // All places that are reached while the node is being told are one call together.
 func TestMarkerTellsOfWhatWaitsAtOnce(t *testing.T) {
-	told, next := make(chan []string), make(chan error)
-	m := startMarker(func(ids []string) error { told <- ids; return <-next }, func(error) {})
-	m.read("a")
+	told, next := make(chan []seen), make(chan error)
+	m := startMarker(func(all []seen) error { told <- all; return <-next }, func(error) {})
+	m.read(seen{id: "a"})
 	if got := <-told; len(got) != 1 {
 		t.Errorf("the first is told with %v", got)
 	}
 	for i := range 5 {
-		m.read(strconv.Itoa(i))
+		m.read(seen{id: strconv.Itoa(i)})
 	}
 	next <- nil
-	if got := <-told; len(got) != 5 || got[4] != "4" {
+	if got := <-told; len(got) != 5 || got[4].id != "4" {
 		t.Errorf("then %v", got)
 	}
 	next <- nil
 	if err := m.settle(); err != nil {
 		t.Error(err)
 	}
-	m.read("c")
-	if got := <-told; len(got) != 1 || got[0] != "c" {
+	m.read(seen{id: "c"})
+	if got := <-told; len(got) != 1 || got[0].id != "c" {
 		t.Errorf("after settling %v", got)
 	}
 	next <- nil
@@ -44,9 +44,9 @@ func TestMarkerTellsOfWhatWaitsAtOnce(t *testing.T) {
 func TestMarkerStopsAtTheFirstError(t *testing.T) {
 	full := errors.New("full")
 	calls, failed := 0, 0
-	m := startMarker(func([]string) error { calls++; return full }, func(error) { failed++ })
+	m := startMarker(func([]seen) error { calls++; return full }, func(error) { failed++ })
 	for range 5000 {
-		m.read("a")
+		m.read(seen{id: "a"})
 	}
 	if err := m.end(); err != full || calls != 1 || failed != 1 {
 		t.Errorf("%v after %d calls, %d failures", err, calls, failed)

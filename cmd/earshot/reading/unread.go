@@ -22,8 +22,8 @@ type unread struct {
 func (r *Reader) readUnread(ctx context.Context, stop func(error)) (err error) {
 	u := &unread{Reader: r}
 	if !r.Peek {
-		u.marks = startMarker(func(ids []string) error {
-			return u.again(ctx, func() error { return u.mark(ctx, ids) })
+		u.marks = startMarker(func(read []seen) error {
+			return u.again(ctx, func() error { return u.mark(ctx, read) })
 		}, stop)
 		defer func() {
 			if unmarked := u.marks.end(); err == nil {
@@ -113,7 +113,7 @@ func (u *unread) drain(ctx context.Context) error {
 				return err
 			}
 			if u.after = m.Cursor; u.marks != nil {
-				u.marks.read(m.Id)
+				u.marks.read(seen{m.Id, m.Cursor})
 			}
 		}
 		if u.after = page.Cursor; len(page.Messages) == 0 {
@@ -137,9 +137,21 @@ func (u *unread) startsAgain(page *earshotv1.MessagesResponse) (bool, error) {
 }
 
 // mark marks messages as read, also after an interrupt.
-func (u *unread) mark(ctx context.Context, ids []string) error {
+func (u *unread) mark(ctx context.Context, read []seen) error {
 	ctx, cancel := localapi.Outliving(ctx)
 	defer cancel()
-	_, err := u.Client.MarkRead(ctx, &earshotv1.MarkReadRequest{Ids: ids})
+	by := &earshotv1.MarkReadRequest{}
+	for _, one := range read {
+		by.Cursors = append(by.Cursors, one.cursor)
+	}
+	_, err := u.Client.MarkRead(ctx, by)
+	if localapi.ProblemOf(err).GetCode() != localapi.CodeOtherStore {
+		return err
+	}
+	by.Reset() // the directory was put back, or is another one
+	for _, one := range read {
+		by.Ids = append(by.Ids, one.id)
+	}
+	_, err = u.Client.MarkRead(ctx, by)
 	return err
 }

@@ -130,6 +130,10 @@ func (o *output) Write(line []byte) (int, error) {
 // begin writes into the log of a directory as well from now on. Where that can't be, as on a full
 // disk, that is no reason to do without a node.
 func (o *output) begin(dir, version string) {
+	if file := o.log(); file != io.Discard { // the node runs again
+		fmt.Fprintf(file, "earshot %s runs again as process %d\n", version, os.Getpid())
+		return
+	}
 	file, err := openLog(dir)
 	if err != nil {
 		fmt.Fprintf(o, "earshot: nothing can be written into the log now: %v\n", err)

@@ -20,10 +20,12 @@ const (
 	// gcPercent lets the heap, which is a few MiB, grow to five times its size before it is
 	// collected, up to the limit. At Go's default of 100 the collector takes a sixth of a busy node's
 	// time. What is used of a larger heap, as while files are on their way, would leave as much garbage
-	// several times over: so that is bounded to so many bytes, for which the collector doesn't run more
-	// often than for a small heap.
-	gcPercent  = 400
-	maxGarbage = 12 << 20
+	// several times over: so that is bounded to smallGarbage bytes, for which the collector doesn't run more
+	// often than for a small heap; and to largeGarbage while much is used for long, as by the store's tables,
+	// all of which the collector goes through each time.
+	gcPercent    = 400
+	smallGarbage = 12 << 20
+	largeGarbage = 24 << 20
 
 	// lookEvery is how often a node looks whether it has become quiet, and quiet how much it may
 	// have allocated since the last look, in bytes: to dial what strangers have told of takes a MiB a
@@ -46,6 +48,12 @@ func limitMemory() {
 	}
 }
 
+// garbagePercent is how far a heap may grow of which so many bytes are used, in parts of a hundred of that.
+func garbagePercent(live uint64) int {
+	garbage := min(max(live, smallGarbage), largeGarbage)
+	return min(gcPercent, int(100*garbage/max(live, 1)))
+}
+
 // boundGarbage sets after each collection how far the heap may grow until the next.
 func boundGarbage() {
 	last := gcPercent
@@ -53,7 +61,7 @@ func boundGarbage() {
 	collected = func(mark *[1]*int) {
 		live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 		metrics.Read(live)
-		percent := min(gcPercent, int(100*maxGarbage/max(live[0].Value.Uint64(), 1)))
+		percent := garbagePercent(live[0].Value.Uint64())
 		if percent < last*9/10 || percent > last*11/10 { // to set it stops all that runs
 			debug.SetGCPercent(percent)
 			last = percent
@@ -73,12 +81,13 @@ func memoryTaken() taken {
 	return taken{s[0].Value.Uint64() - s[1].Value.Uint64(), s[2].Value.Uint64()}
 }
 
-// giveBack gives back memory after each burst, until ctx ends.
+// giveBack gives back memory after each burst, until ctx ends. What is allocated since the last time counts as
+// well: the store lets go of what it had in memory by writing it, and that is garbage then.
 func giveBack(ctx context.Context) {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	last := memoryTaken()
-	least := last.now // after the last time that something was given back
+	least := last // after the last time that something was given back
 	for {
 		select {
 		case <-ctx.Done():
@@ -86,11 +95,11 @@ func giveBack(ctx context.Context) {
 		case <-look.C:
 		}
 		t := memoryTaken()
-		if t.now > least+spare && t.ever-last.ever < quiet {
+		if (t.now > least.now+spare || t.ever > least.ever+spare) && t.ever-last.ever < quiet {
 			runtime.GC() // pools of buffers let go of theirs only in the second collection
 			debug.FreeOSMemory()
 			t = memoryTaken()
-			least = t.now
+			least = t
 		}
 		last = t
 	}

@@ -24,6 +24,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -82,7 +83,8 @@ type Options struct {
 func Run(ctx context.Context, o Options) error {
 	said := &output{to: []io.Writer{o.Stderr}}
 	o.Stderr = said
-	err := o.run(ctx, said)
+	secret := sync.OnceValues(func() ([]byte, error) { return passphrase.Read(o.PassphraseFile) }) // it may be a pipe
+	err := again(ctx, said, func() error { return o.run(ctx, said, secret) })
 	if errors.Is(err, errReplaced) {
 		fmt.Fprintln(said, "earshot: the program was replaced: this node ends, so that the new one is started")
 		return problem.Told(problem.ExitReplaced)
@@ -101,12 +103,12 @@ func Run(ctx context.Context, o Options) error {
 // errReplaced: there is a new program, which is to be started.
 var errReplaced = errors.New("the program was replaced")
 
-func (o *Options) run(ctx context.Context, said *output) error {
+func (o *Options) run(ctx context.Context, said *output, passphrase func() ([]byte, error)) error {
 	alerts, err := o.showsAlerts()
 	if err != nil {
 		return err
 	}
-	secret, err := passphrase.Read(o.PassphraseFile)
+	secret, err := passphrase()
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,8 @@ const (
 	// are one frame of yamux, and a chunk is 17 pieces. It is less than the 64 KiB that PROTOCOL.md
 	// allows.
 	pieceSize = (exchange.MaxCount + 16) / 17
+	// perRequest is what it takes to read a request and to queue it, besides what is done in its turn.
+	perRequest = 10 * time.Microsecond
 	// perByte is what a byte costs of a core besides reading it, in ns: what the link does for it.
 	perByte = 0.7
 )
@@ -119,7 +121,9 @@ func (v *giving) read(ctx context.Context) error {
 		if err := v.stream.SetReadDeadline(until); err != nil {
 			return 0, err
 		}
-		return v.stream.Read(b)
+		n, err := v.stream.Read(b)
+		v.peer.Account.Spend(budget.PerRead)
+		return n, err
 	}), 1024)
 	var last uint64
 	for {
@@ -160,6 +164,7 @@ func (v *giving) take(ctx context.Context, id uint64, q exchange.Request) error 
 	}
 	a := v.add(id, q)
 	done()
+	v.peer.Account.Spend(perRequest)
 	if a == nil {
 		return nil
 	}
@@ -216,7 +221,7 @@ func (v *giving) hold(ctx context.Context, n int64) error {
 func (v *giving) write(b []byte) error {
 	v.writes.Store(max(1, int64(time.Since(v.since))))
 	defer v.writes.Store(0)
-	defer v.peer.Account.Spend(time.Duration(perByte * float64(len(b))))
+	defer v.peer.Account.Spend(budget.PerWrite + time.Duration(perByte*float64(len(b))))
 	for {
 		if err := v.stream.SetWriteDeadline(time.Now().Add(exchange.Silence)); err != nil {
 			return err

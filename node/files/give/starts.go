@@ -12,7 +12,7 @@ import (
 const (
 	// startsBurst is how many streams a stranger's device may open at once; it may open one more each
 	// second. An honest one keeps the one that it has, and waits longer before it tries again.
-	startsBurst = 16
+	startsBurst = 4
 	// maxStarters bounds the devices that are remembered. Past it those that have rested are forgotten, or all.
 	maxStarters = 1024
 )

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 
 	"connectrpc.com/connect"
@@ -11,9 +12,19 @@ import (
 )
 
 // answers is the interceptor that turns every error into an answer, and refuses more calls that last
-// than the node can serve at once.
+// than the node can serve at once. Before a call it has settled what the calls before it have told.
 type answers struct {
-	long atomic.Int32 // calls that last, under way
+	delivery Delivery     // nil: nothing is told before it is settled
+	long     atomic.Int32 // calls that last, under way
+}
+
+// ahead are the calls that may tell of what is not settled. So nothing is settled for them.
+var ahead = []string{earshotv1.MessagesSendProcedure, earshotv1.MessagesSendLinesProcedure, earshotv1.MessagesWaitProcedure}
+
+func (a *answers) before(ctx context.Context, s connect.Spec) {
+	if a.delivery != nil && !slices.Contains(ahead, s.Procedure) {
+		a.delivery.Settle(ctx)
+	}
 }
 
 // begin counts a call that lasts, until done is called. It fails if there are as many as may be.
@@ -34,6 +45,7 @@ func (a *answers) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 			}
 			defer done()
 		}
+		a.before(ctx, r.Spec())
 		w, err := next(ctx, r)
 		if err != nil {
 			return nil, answer(ctx, err)
@@ -49,6 +61,7 @@ func (a *answers) WrapStreamingHandler(next connect.StreamingHandlerFunc) connec
 			return answer(ctx, err)
 		}
 		defer done()
+		a.before(ctx, c.Spec())
 		return answer(ctx, next(ctx, c))
 	}
 }

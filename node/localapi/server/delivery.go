@@ -25,7 +25,9 @@ type Delivery interface {
 	// and the same for the messages after it that have reached the state as well, up to the first
 	// that has not. If ctx ends first, it returns how far the first message has come, and the
 	// context's error.
-	WaitLeading(ctx context.Context, ids []event.ID, state string) ([]chat.Progress, error)
+	WaitLeading(ctx context.Context, messages []chat.Message, state string) ([]chat.Progress, error)
+	// Settle returns when what callers were told of by Wait and WaitLeading is what all other methods say.
+	Settle(ctx context.Context)
 	Outbox(ctx context.Context) ([]waiting.Pending, error)
 	Receipts(ctx context.Context, id event.ID) ([]chat.Reached, error)
 }
@@ -129,11 +131,11 @@ func (w wait) leading(ctx context.Context, d Delivery, batch []done) (int, error
 	}
 	limited, cancel := w.from(batch[0].since).limit(ctx)
 	defer cancel()
-	ids := make([]event.ID, len(batch))
+	messages := make([]chat.Message, len(batch))
 	for i := range batch {
-		ids[i] = batch[i].message.ID
+		messages[i] = batch[i].message
 	}
-	reached, err := d.WaitLeading(limited, ids, w.state)
+	reached, err := d.WaitLeading(limited, messages, w.state)
 	if err != nil && (!errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil) {
 		return 0, err
 	}

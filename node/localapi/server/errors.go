@@ -76,6 +76,7 @@ var told = []struct {
 	{is(files.ErrNotHeld), localapi.CodeNotHeld, connect.CodeFailedPrecondition},
 	{is(files.ErrNoRoom), localapi.CodeNoRoom, connect.CodeResourceExhausted},
 	{is(store.ErrFull), localapi.CodeNoRoom, connect.CodeResourceExhausted},
+	{is(store.ErrUnknown), localapi.CodeUncertain, connect.CodeUnknown},
 	{is(names.ErrName), localapi.CodeName, connect.CodeInvalidArgument},
 	{is(store.ErrCursor), localapi.CodeInvalid, connect.CodeInvalidArgument},
 	{is(store.ErrOtherCursor), localapi.CodeOtherStore, connect.CodeFailedPrecondition},
@@ -146,6 +147,7 @@ func answer(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, store.ErrUnknown): // the node stops because of it; below
 	case errors.Is(context.Cause(ctx), errStopping), errors.Is(err, store.ErrClosed):
 		err = errStopping
 	case errors.As(err, &answered): // an answer of Connect itself, which could not read the request

@@ -27,6 +27,8 @@ type groupNode struct {
 	asked string
 }
 
+func (n *groupNode) Settle(context.Context) {}
+
 func (n *groupNode) rooms() Rooms { return Rooms{Writing: n, Delivery: n, Groups: n} }
 
 func (n *groupNode) ask(method string, args ...string) error {

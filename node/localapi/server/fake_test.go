@@ -36,6 +36,7 @@ type fakeNode struct {
 	batches  []int         // sizes of SendAll
 	changed  uint64        // counts messages
 	state    string        // what Wait finds
+	settled  int           // calls of Settle
 	more     chan struct{} // closed and replaced when changed moves
 
 	attached  []event.Attachment // of the last message
@@ -168,9 +169,15 @@ func (f *fakeNode) Wait(ctx context.Context, id event.ID, state string) (chat.Me
 	return m, nil
 }
 
-func (f *fakeNode) WaitLeading(ctx context.Context, ids []event.ID, state string) ([]chat.Progress, error) {
-	m, err := f.Wait(ctx, ids[0], state)
+func (f *fakeNode) WaitLeading(ctx context.Context, messages []chat.Message, state string) ([]chat.Progress, error) {
+	m, err := f.Wait(ctx, messages[0].ID, state)
 	return []chat.Progress{m.Progress}, err
+}
+
+func (f *fakeNode) Settle(context.Context) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.settled++
 }
 
 func (f *fakeNode) Changed(ctx context.Context, after uint64) (uint64, error) {

@@ -18,6 +18,7 @@ type Reading interface {
 	// Unread returns unread messages whose cursor is past after, by cursor.
 	Unread(ctx context.Context, after string, f chat.Filter, limit int) (chat.Page, error)
 	MarkRead(ctx context.Context, ids ...event.ID) error
+	MarkArrived(ctx context.Context, cursors ...string) error
 	// Arrivals returns messages of others whose cursor is past after, by cursor.
 	Arrivals(ctx context.Context, after string, f chat.Filter, limit int) (chat.Page, error)
 	// Cursor and SetCursor read and set how far a reader, known by name and filter, has read.
@@ -46,7 +47,16 @@ func (s messagesService) MarkRead(ctx context.Context, r *earshotv1.MarkReadRequ
 	if err != nil {
 		return nil, err
 	}
-	return &earshotv1.MarkReadResponse{}, s.reading.MarkRead(ctx, ids...)
+	if len(r.Cursors) > localapi.MaxPage {
+		return nil, fmt.Errorf("%w: more than %d messages at once", errInvalid, localapi.MaxPage)
+	}
+	if len(ids) > 0 {
+		err = s.reading.MarkRead(ctx, ids...)
+	}
+	if err == nil && len(r.Cursors) > 0 {
+		err = s.reading.MarkArrived(ctx, r.Cursors...)
+	}
+	return &earshotv1.MarkReadResponse{}, err
 }
 
 func (s messagesService) GetMessages(ctx context.Context, r *earshotv1.GetMessagesRequest) (*earshotv1.MessagesResponse, error) {

@@ -96,7 +96,7 @@ func New(cfg Config) *Server {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Server{cfg: cfg, calls: new(answers), ready: make(chan struct{})}
+	return &Server{cfg: cfg, calls: &answers{delivery: cfg.Rooms.Delivery}, ready: make(chan struct{})}
 }
 
 // Ready is closed when the socket answers.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -554,4 +555,67 @@ func BenchmarkSendLines(b *testing.B) {
 		got += len(r.Sent)
 	}
 	<-sent
+}
+
+// TestSettledBeforeALook: whoever asks after a message was said to be delivered is told the same by every other
+// call.
+func TestSettledBeforeALook(t *testing.T) {
+	node := newFake()
+	client, _ := serve(t, privateDir(t), node.rooms())
+	ctx := t.Context()
+	settled := func(what string, want int, err error) {
+		t.Helper()
+		node.mu.Lock()
+		defer node.mu.Unlock()
+		if err != nil || node.settled != want {
+			t.Errorf("after %s: settled %d times, want %d; %v", what, node.settled, want, err)
+		}
+	}
+	sent, err := client.Send(ctx, &earshotv1.SendRequest{To: "bob", Text: "hi", Wait: chat.StateDelivered})
+	settled("Send", 0, err)
+	_, err = client.Wait(ctx, &earshotv1.WaitRequest{Id: sent.GetId(), State: chat.StateDelivered})
+	settled("Wait", 0, err)
+	_, err = client.Status(ctx, &earshotv1.StatusRequest{})
+	settled("Status", 1, err)
+	stream, err := client.Watch(ctx, &earshotv1.WatchRequest{})
+	if err == nil {
+		stream.Receive()
+		err = errors.Join(stream.Err(), stream.Close())
+	}
+	settled("Watch", 2, err)
+}
+
+// What is read is named by ID, by cursor, or both.
+func TestMarkReadByCursor(t *testing.T) {
+	fake := &markedNode{fakeNode: newFake()}
+	rooms := fake.rooms()
+	rooms.Reading = fake
+	client, stop := serve(t, privateDir(t), rooms)
+	defer stop()
+	id := event.ID{7}
+	if _, err := client.MarkRead(t.Context(), &earshotv1.MarkReadRequest{Ids: []string{hex.EncodeToString(id[:])}, Cursors: []string{"ab:1", "ab:2"}}); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(fake.ids, []event.ID{id}) || !slices.Equal(fake.at, []string{"ab:1", "ab:2"}) {
+		t.Errorf("marked %v and %q", fake.ids, fake.at)
+	}
+	if _, err := client.MarkRead(t.Context(), &earshotv1.MarkReadRequest{Cursors: make([]string, localapi.MaxPage+1)}); code(err) != localapi.CodeInvalid {
+		t.Error(err)
+	}
+}
+
+type markedNode struct {
+	*fakeNode
+	ids []event.ID
+	at  []string
+}
+
+func (f *markedNode) MarkRead(_ context.Context, ids ...event.ID) error {
+	f.ids = append(f.ids, ids...)
+	return nil
+}
+
+func (f *markedNode) MarkArrived(_ context.Context, cursors ...string) error {
+	f.at = append(f.at, cursors...)
+	return nil
 }

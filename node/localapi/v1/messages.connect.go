@@ -102,7 +102,7 @@ type MessagesClient interface {
 	// blocked persons are left out. Errors: other_store.
 	Unread(context.Context, *UnreadRequest) (*MessagesResponse, error)
 	// MarkRead says that the owner has read messages. Their authors are told, unless the owner has
-	// said otherwise (read_receipts of UpdateMe). Errors: no_message.
+	// said otherwise (read_receipts of UpdateMe). Errors: no_message, other_store.
 	MarkRead(context.Context, *MarkReadRequest) (*MarkReadResponse, error)
 	// Arrivals gives messages of others in the order of arrival, read or not. Those of blocked persons
 	// are left out. Who can read a stream has the same from Changes, without asking again and again.
@@ -506,7 +506,7 @@ type MessagesHandler interface {
 	// blocked persons are left out. Errors: other_store.
 	Unread(context.Context, *UnreadRequest) (*MessagesResponse, error)
 	// MarkRead says that the owner has read messages. Their authors are told, unless the owner has
-	// said otherwise (read_receipts of UpdateMe). Errors: no_message.
+	// said otherwise (read_receipts of UpdateMe). Errors: no_message, other_store.
 	MarkRead(context.Context, *MarkReadRequest) (*MarkReadResponse, error)
 	// Arrivals gives messages of others in the order of arrival, read or not. Those of blocked persons
 	// are left out. Who can read a stream has the same from Changes, without asking again and again.

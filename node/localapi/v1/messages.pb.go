@@ -1338,7 +1338,8 @@ func (x *UnreadRequest) GetLimit() uint32 {
 
 type MarkReadRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Ids           []string               `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"` // of messages, at most 1,000
+	Ids           []string               `protobuf:"bytes,1,rep,name=ids,proto3" json:"ids,omitempty"`         // of messages, at most 1,000
+	Cursors       []string               `protobuf:"bytes,2,rep,name=cursors,proto3" json:"cursors,omitempty"` // of messages of Unread or Arrivals, in place of their IDs: these are found sooner. At most 1,000
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1376,6 +1377,13 @@ func (*MarkReadRequest) Descriptor() ([]byte, []int) {
 func (x *MarkReadRequest) GetIds() []string {
 	if x != nil {
 		return x.Ids
+	}
+	return nil
+}
+
+func (x *MarkReadRequest) GetCursors() []string {
+	if x != nil {
+		return x.Cursors
 	}
 	return nil
 }
@@ -2832,9 +2840,10 @@ const file_v1_messages_proto_rawDesc = "" +
 	"\rUnreadRequest\x12*\n" +
 	"\x06filter\x18\x01 \x01(\v2\x12.earshot.v1.FilterR\x06filter\x12\x14\n" +
 	"\x05after\x18\x02 \x01(\tR\x05after\x12\x14\n" +
-	"\x05limit\x18\x03 \x01(\rR\x05limit\"#\n" +
+	"\x05limit\x18\x03 \x01(\rR\x05limit\"=\n" +
 	"\x0fMarkReadRequest\x12\x10\n" +
-	"\x03ids\x18\x01 \x03(\tR\x03ids\"\x12\n" +
+	"\x03ids\x18\x01 \x03(\tR\x03ids\x12\x18\n" +
+	"\acursors\x18\x02 \x03(\tR\acursors\"\x12\n" +
 	"\x10MarkReadResponse\"i\n" +
 	"\x0fArrivalsRequest\x12*\n" +
 	"\x06filter\x18\x01 \x01(\v2\x12.earshot.v1.FilterR\x06filter\x12\x14\n" +

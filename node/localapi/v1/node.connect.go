@@ -25,9 +25,10 @@
 //
 // An error carries a Problem, whose code says what is wrong. Each call names the codes that are its
 // own. Besides, whatever takes WHO may fail with unknown, renamed or ambiguous; what takes a group,
-// with not_member or not_permitted; what writes, with no_room; streams and Wait, of which 256 may be under
+// with not_member or not_permitted; what writes, with no_room, or
+// uncertain (the disk has failed while it was written: ask for it by its key or ID); streams and Wait, of which 256 may be under
 // way at once, with busy; and any with invalid (a request that is against the schema), stopping or
-// internal. After no_room, busy, stopping and internal another try makes sense, after the others none. A request of more than 512 KiB is answered by
+// internal. After no_room, busy, stopping, uncertain (by the same key) and internal another try makes sense, after the others none. A request of more than 512 KiB is answered by
 // resource_exhausted, without a Problem. The schema changes only by adding.
 //
 // A call may take long, as one that waits for a reader does. To learn whether the node is alive, GET

@@ -25,9 +25,10 @@
 //
 // An error carries a Problem, whose code says what is wrong. Each call names the codes that are its
 // own. Besides, whatever takes WHO may fail with unknown, renamed or ambiguous; what takes a group,
-// with not_member or not_permitted; what writes, with no_room; streams and Wait, of which 256 may be under
+// with not_member or not_permitted; what writes, with no_room, or
+// uncertain (the disk has failed while it was written: ask for it by its key or ID); streams and Wait, of which 256 may be under
 // way at once, with busy; and any with invalid (a request that is against the schema), stopping or
-// internal. After no_room, busy, stopping and internal another try makes sense, after the others none. A request of more than 512 KiB is answered by
+// internal. After no_room, busy, stopping, uncertain (by the same key) and internal another try makes sense, after the others none. A request of more than 512 KiB is answered by
 // resource_exhausted, without a Problem. The schema changes only by adding.
 //
 // A call may take long, as one that waits for a reader does. To learn whether the node is alive, GET
@@ -108,7 +109,7 @@ type StatusResponse struct {
 	Peers         uint32                 `protobuf:"varint,6,opt,name=peers,proto3" json:"peers,omitempty"`        // devices connected now
 	Outbox        uint32                 `protobuf:"varint,7,opt,name=outbox,proto3" json:"outbox,omitempty"`      // lines in the outbox
 	Warnings      []*Warning             `protobuf:"bytes,8,rep,name=warnings,proto3" json:"warnings,omitempty"`   // what the owner should know
-	Unread        uint32                 `protobuf:"varint,9,opt,name=unread,proto3" json:"unread,omitempty"`      // messages, as far as they are counted: among the first 10,000
+	Unread        uint32                 `protobuf:"varint,9,opt,name=unread,proto3" json:"unread,omitempty"`      // messages
 	Requests      uint32                 `protobuf:"varint,10,opt,name=requests,proto3" json:"requests,omitempty"` // lines in the requests
 	Online        uint32                 `protobuf:"varint,11,opt,name=online,proto3" json:"online,omitempty"`     // persons who are on this network now
 	Known         uint32                 `protobuf:"varint,12,opt,name=known,proto3" json:"known,omitempty"`       // contacts

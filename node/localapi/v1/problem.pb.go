@@ -28,8 +28,8 @@ type Problem struct {
 	// too_long, acknowledged, undelivered, no_message, blocked, words, self, setting, not_member,
 	// not_permitted, recalled, group_full, not_yours, too_late, emoji, query, other_store,
 	// no_room, renamed, not_contact, contact, no_file, too_large, picture, voice, changed,
-	// no_folder, gone, not_held, no_page, web_user, web_file, no_session, no_recovery, busy, invalid, stopping or
-	// internal.
+	// no_folder, gone, not_held, no_page, web_user, web_file, no_session, no_recovery, busy, invalid, stopping,
+	// uncertain or internal.
 	Code string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
 	// Whom WHO fits (ambiguous), who has the name (name_taken), or who calls themselves WHO and
 	// is known here by another name (renamed).

@@ -1,4 +1,4 @@
-package disk
+package directory
 
 import (
 	"context"
@@ -10,16 +10,16 @@ import (
 	"slices"
 	"testing"
 
-	"go.etcd.io/bbolt"
-
 	"github.com/earshot-im/earshot/crypto"
+	"github.com/earshot-im/earshot/store/disk"
+	"github.com/earshot-im/earshot/store/engine"
 )
 
 // examined examines a directory, and checks that nothing in it was changed.
-func (d *directory) examined(look func(*Examination, *bbolt.Tx) error) (Examination, error) {
+func (d *directory) examined(look func(*Examination, *engine.Snapshot) error) (Examination, error) {
 	d.t.Helper()
 	if look == nil {
-		look = func(*Examination, *bbolt.Tx) error { return nil }
+		look = func(*Examination, *engine.Snapshot) error { return nil }
 	}
 	before := d.snapshot()
 	x, err := Examine(context.Background(), d.cfg, look)
@@ -56,8 +56,8 @@ func TestExaminingAWholeDirectoryFindsNothing(t *testing.T) {
 	d.put("k", []byte("v"))
 	d.close()
 	looked := false
-	x, err := d.examined(func(x *Examination, tx *bbolt.Tx) error {
-		looked = tx.DB().IsReadOnly() && x.Keys != nil && string(tx.Bucket([]byte("b")).Get([]byte("k"))) == "v"
+	x, err := d.examined(func(x *Examination, s *engine.Snapshot) error {
+		looked = x.Keys != nil && string(s.Get("b", []byte("k"))) == "v"
 		return nil
 	})
 	if err != nil || x.Keyring != nil || x.Database != nil || x.New || x.Exposed != nil || !looked {
@@ -72,9 +72,8 @@ func TestExaminingSaysThatNothingIsThereYet(t *testing.T) {
 		func() {},
 		func() { must(t, os.Mkdir(d.cfg.Dir, 0o755)) },
 		func() { // a first start that has crashed
-			db, err := bbolt.Open(d.path(databaseName), 0o600, nil)
-			must(t, err)
-			must(t, db.Close())
+			d.cfg.fill()
+			must(t, engine.Create(d.cfg.engine()))
 		},
 	} {
 		make()
@@ -85,12 +84,13 @@ func TestExaminingSaysThatNothingIsThereYet(t *testing.T) {
 }
 
 func TestExaminingFindsWhatOpenWouldRefuse(t *testing.T) {
-	d := &directory{t: t, cfg: Config{Dir: t.TempDir(), Passphrase: []byte("right"), Rand: rand.Reader}}
+	d := &directory{t: t, cfg: Config{Dir: t.TempDir(), JournalBytes: 64 << 10, Passphrase: []byte("right"), Rand: rand.Reader}}
 	d.open()
+	d.put("k", []byte("v"))
 	d.close()
-	whole := map[string][]byte{keyringName: d.read(keyringName), databaseName: d.read(databaseName)}
-	cut := slices.Clone(whole[databaseName])
-	cut[pageHeader]++
+	whole := map[string][]byte{keyringName: d.read(keyringName), engine.Database: d.read(engine.Database)}
+	cut := slices.Clone(whole[engine.Database])
+	cut[16]++ // the magic number of the first meta page
 	inside := errors.New("what is inside is wrong")
 	for _, c := range []struct {
 		what              string
@@ -99,24 +99,24 @@ func TestExaminingFindsWhatOpenWouldRefuse(t *testing.T) {
 	}{
 		{"a wrong passphrase", func() { d.cfg.Passphrase = []byte("wrong") }, crypto.ErrWrongPassphrase, nil},
 		{"no passphrase", func() { d.cfg.Passphrase = nil }, crypto.ErrPassphraseNeeded, nil},
-		{"no keyring", func() { must(t, os.Remove(d.path(keyringName))); d.grow() }, ErrNoKeyring, nil},
+		{"no keyring", func() { must(t, os.Remove(d.path(keyringName))) }, disk.ErrNoKeyring, nil},
 		{"neither", func() {
 			must(t, os.Remove(d.path(keyringName)))
-			must(t, os.WriteFile(d.path(databaseName), cut[:2*os.Getpagesize()], 0o600))
-		}, ErrNoKeyring, ErrDamaged},
+			must(t, os.WriteFile(d.path(engine.Database), cut[:2*os.Getpagesize()], 0o600))
+		}, disk.ErrNoKeyring, disk.ErrDamaged},
 		{"a damaged keyring", func() { must(t, os.WriteFile(d.path(keyringName), []byte("x"), 0o600)) }, crypto.ErrDamaged, nil},
 		{"a keyring that is a link", func() {
 			must(t, os.Rename(d.path(keyringName), d.path("k")))
 			must(t, os.Symlink("k", d.path(keyringName)))
-		}, ErrNotPrivate, nil},
-		{"no database", func() { must(t, os.Remove(d.path(databaseName))) }, nil, ErrDamaged},
-		{"an empty database", func() { must(t, os.WriteFile(d.path(databaseName), nil, 0o600)) }, nil, ErrDamaged},
-		{"a damaged database", func() { must(t, os.WriteFile(d.path(databaseName), cut, 0o600)) }, nil, ErrDamaged},
+		}, disk.ErrNotPrivate, nil},
+		{"no database", func() { must(t, os.Remove(d.path(engine.Database))) }, nil, disk.ErrDamaged},
+		{"an empty database", func() { must(t, os.WriteFile(d.path(engine.Database), nil, 0o600)) }, nil, disk.ErrDamaged},
+		{"a damaged database", func() { must(t, os.WriteFile(d.path(engine.Database), cut, 0o600)) }, nil, disk.ErrDamaged},
 		{"a database that is a directory", func() {
-			must(t, os.Remove(d.path(databaseName)))
-			must(t, os.Mkdir(d.path(databaseName), 0o700))
-			must(t, os.WriteFile(filepath.Join(d.path(databaseName), "x"), nil, 0o600))
-		}, nil, ErrNotPrivate},
+			must(t, os.Remove(d.path(engine.Database)))
+			must(t, os.Mkdir(d.path(engine.Database), 0o700))
+			must(t, os.WriteFile(filepath.Join(d.path(engine.Database), "x"), nil, 0o600))
+		}, nil, disk.ErrNotPrivate},
 		{"what is inside", func() {}, nil, inside},
 	} {
 		d.cfg.Passphrase = []byte("right")
@@ -125,7 +125,7 @@ func TestExaminingFindsWhatOpenWouldRefuse(t *testing.T) {
 			must(t, os.WriteFile(d.path(name), b, 0o600))
 		}
 		c.do()
-		x, err := d.examined(func(*Examination, *bbolt.Tx) error {
+		x, err := d.examined(func(*Examination, *engine.Snapshot) error {
 			if c.database == inside {
 				return inside
 			}
@@ -137,40 +137,27 @@ func TestExaminingFindsWhatOpenWouldRefuse(t *testing.T) {
 	}
 }
 
-// grow makes the database larger than one in which nothing was ever written.
-func (d *directory) grow() {
-	d.t.Helper()
-	db, err := bbolt.Open(d.path(databaseName), 0o600, nil)
-	must(d.t, err)
-	must(d.t, db.Update(func(tx *bbolt.Tx) error {
-		b, err := tx.CreateBucket([]byte("b"))
-		must(d.t, err)
-		return b.Put([]byte("k"), make([]byte, 1<<16))
-	}))
-	must(d.t, db.Close())
-}
-
 // Who examines a directory neither looks at what another process writes nor keeps one from starting.
 func TestExaminingLeavesTheDirectoryToItsNode(t *testing.T) {
 	d := newDirectory(t)
-	var locked *LockedError
+	var locked *disk.LockedError
 	if _, err := d.examined(nil); !errors.As(err, &locked) || locked.PID != os.Getpid() {
 		t.Errorf("an open directory: %v", err)
 	}
 	d.close()
-	if _, err := Examine(context.Background(), d.cfg, func(*Examination, *bbolt.Tx) error {
-		held, err := lock(d.path(lockName))
+	if _, err := Examine(context.Background(), d.cfg, func(*Examination, *engine.Snapshot) error {
+		held, err := disk.Lock(d.path(lockName))
 		must(t, err)
 		return held.Close()
 	}); err != nil {
 		t.Errorf("the lock was kept from another: %v", err)
 	}
-	if _, err := Examine(context.Background(), d.cfg, func(*Examination, *bbolt.Tx) error {
-		held, err := lock(d.path(lockName))
+	if _, err := Examine(context.Background(), d.cfg, func(*Examination, *engine.Snapshot) error {
+		held, err := disk.Lock(d.path(lockName))
 		must(t, err)
 		t.Cleanup(func() { must(t, held.Close()) })
-		return Damaged("as half written files are")
-	}); !errors.Is(err, ErrLocked) {
+		return disk.Damaged("as half written files are")
+	}); !errors.Is(err, disk.ErrLocked) {
 		t.Errorf("a node that has started meanwhile: %v", err)
 	}
 }
@@ -178,13 +165,13 @@ func TestExaminingLeavesTheDirectoryToItsNode(t *testing.T) {
 func TestExaminingSaysWhenTheDatabaseHasChangedMeanwhile(t *testing.T) {
 	d := newDirectory(t)
 	d.close()
-	if x, err := Examine(context.Background(), d.cfg, func(*Examination, *bbolt.Tx) error {
-		f, err := os.OpenFile(d.path(databaseName), os.O_WRONLY|os.O_APPEND, 0)
+	if x, err := Examine(context.Background(), d.cfg, func(*Examination, *engine.Snapshot) error {
+		f, err := os.OpenFile(d.path(engine.Database), os.O_WRONLY|os.O_APPEND, 0)
 		must(t, err)
 		_, err = f.Write(make([]byte, 1))
 		must(t, errors.Join(err, f.Close()))
 		return nil
-	}); !errors.Is(err, ErrLocked) {
+	}); !errors.Is(err, disk.ErrLocked) {
 		t.Errorf("%+v, %v", x, err)
 	}
 }
@@ -194,7 +181,8 @@ func TestExaminingEndsWithItsContext(t *testing.T) {
 	d.close()
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if x, err := Examine(ctx, d.cfg, nil); err != nil || !errors.Is(x.Database, context.Canceled) || errors.Is(x.Database, ErrDamaged) {
+	look := func(*Examination, *engine.Snapshot) error { return nil }
+	if x, err := Examine(ctx, d.cfg, look); err != nil || !errors.Is(x.Database, context.Canceled) || errors.Is(x.Database, disk.ErrDamaged) {
 		t.Errorf("%+v, %v", x, err)
 	}
 }
@@ -214,8 +202,8 @@ func TestExaminingTellsWhatOthersMayRead(t *testing.T) {
 func TestExaminingSurvivesDamage(t *testing.T) {
 	d := newDirectory(t)
 	d.close()
-	x, err := d.examined(func(*Examination, *bbolt.Tx) error { panic("as bbolt does") })
-	if err != nil || !errors.Is(x.Database, ErrDamaged) {
+	x, err := d.examined(func(*Examination, *engine.Snapshot) error { panic("as bbolt does") })
+	if err != nil || !errors.Is(x.Database, disk.ErrDamaged) {
 		t.Errorf("%+v, %v", x, err)
 	}
 }
@@ -224,7 +212,7 @@ func TestExaminingRefusesWhatIsNoDirectory(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	must(t, os.WriteFile(path, nil, 0o600))
 	for _, dir := range []string{path, filepath.Join(path, "node")} {
-		if x, err := Examine(context.Background(), Config{Dir: dir}, nil); err == nil || errors.Is(err, ErrLocked) {
+		if x, err := Examine(context.Background(), Config{Dir: dir}, nil); err == nil || errors.Is(err, disk.ErrLocked) {
 			t.Errorf("%s: %+v, %v", dir, x, err)
 		}
 	}

@@ -1,4 +1,4 @@
-package disk
+package directory
 
 import (
 	"crypto/rand"
@@ -21,7 +21,7 @@ func TestRecoveryIsForgotten(t *testing.T) {
 		"protected":           {"right", "right", crypto.ErrPassphraseNeeded},
 		"given for no reason": {"", "right", nil},
 	} {
-		d := &directory{t: t, cfg: Config{Dir: t.TempDir(), Rand: rand.Reader, IdentityBucket: []byte("b"), IdentityKey: []byte("file"), Passphrase: []byte(test.made)}}
+		d := &directory{t: t, cfg: Config{Dir: t.TempDir(), Rand: rand.Reader, IdentityBucket: "b", IdentityKey: []byte("file"), Passphrase: []byte(test.made)}}
 		d.open()
 		made := *d.Recovery()
 		d.close()

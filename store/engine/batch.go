@@ -1,0 +1,188 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/earshot-im/earshot/store/disk"
+	"github.com/earshot-im/earshot/store/journal"
+	"github.com/earshot-im/earshot/store/memtable"
+)
+
+// Batch is a snapshot that sees what is changed in it. All of its changes reach the disk together, or none
+// does.
+type Batch struct {
+	Snapshot
+	engine  *Engine
+	changes *memtable.Table
+}
+
+// Write runs f in a batch, which f commits; otherwise nothing of it remains. Only one goroutine may write at
+// a time.
+func (e *Engine) Write(f func(*Batch) error) error {
+	if err := e.Err(); err != nil {
+		return err
+	}
+	if !e.durable.Load() {
+		if err := e.locked(context.Background(), e.settle); err != nil {
+			return err
+		}
+	}
+	s, err := e.begin()
+	if err != nil {
+		return err
+	}
+	b := &Batch{Snapshot: *s, engine: e, changes: memtable.New()}
+	b.tables = append([]*memtable.Table{b.changes}, b.tables...)
+	defer e.end(&b.Snapshot)
+	return e.guard(func() error { return f(b) })
+}
+
+// Put sets the value of a key.
+func (b *Batch) Put(bucket string, key, value []byte) error {
+	switch {
+	case len(key) == 0:
+		return fmt.Errorf("%s: no key", bucket)
+	case len(key) > bbolt.MaxKeySize || int64(len(value)) > bbolt.MaxValueSize:
+		return fmt.Errorf("%s: key of %d bytes, value of %d", bucket, len(key), len(value))
+	}
+	b.changes.Put(bucket, key, value)
+	return nil
+}
+
+// Delete removes a key, if it is there.
+func (b *Batch) Delete(bucket string, key []byte) {
+	if len(key) > 0 {
+		b.changes.Delete(bucket, key)
+	}
+}
+
+// SetSequence sets the sequence of a bucket.
+func (b *Batch) SetSequence(bucket string, n uint64) { b.changes.SetSequence(bucket, n) }
+
+// Erase has what the batch deletes or replaces overwritten on the disk, within about an hour.
+func (b *Batch) Erase() {
+	since := b.Get(ownBucket, []byte(ownErase))
+	if now := time.Now(); !now.Before(eraseDue(since)) { // of the first, but for one that is being done now
+		since = marshalTime(now)
+	}
+	b.changes.Put(ownBucket, []byte(ownErase), since)
+}
+
+// Commit writes what was changed, and returns when it is durable. The batch can't be read after it. An error
+// that matches disk.ErrFull says that nothing was changed; one that matches disk.ErrUnknown, that nobody
+// knows.
+func (b *Batch) Commit() error {
+	e := b.engine
+	e.end(&b.Snapshot) // a checkpoint that is waited for may have to wait for readers
+	if b.changes.Len() == 0 {
+		return nil
+	}
+	record := b.changes.Append(make([]byte, journal.HeaderSize))
+	body := int64(len(record) - journal.HeaderSize)
+	if body > e.journal.Most() || int64(b.changes.Bytes()) > e.cfg.TableBytes {
+		return e.commitDirectly(b.changes)
+	}
+	active, err := e.room(body, b.changes.Bytes())
+	if err != nil {
+		return err
+	}
+	defer e.appended()
+	if err := e.journal.Append(record); errors.Is(err, disk.ErrFull) {
+		return err
+	} else if err != nil {
+		err = fmt.Errorf("%w: %w", disk.ErrUnknown, err)
+		e.fail(err)
+		return err
+	}
+	next := b.changes
+	if active.Len() > 0 {
+		next = active.Clone()
+		next.Apply(b.changes)
+	}
+	e.publish(next)
+	return nil
+}
+
+// publish has everybody see a table that has what the journal has.
+func (e *Engine) publish(t *memtable.Table) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.active, e.last, e.journaled = t, e.journal.Last(), e.journal.Last().Number
+	if e.due.IsZero() {
+		e.due = time.Now().Add(idle)
+		e.kick()
+	}
+	e.noteErase(t)
+}
+
+// appended ends what room has begun.
+func (e *Engine) appended() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.appending = false
+	e.settled.Broadcast()
+}
+
+// room returns the active table, when there is room for a record and for what it says; it is not frozen
+// until appended is called. room freezes it if there is not enough, and waits for a checkpoint that has not
+// written the one before.
+func (e *Engine) room(body int64, bytes int) (*memtable.Table, error) {
+	for waited := false; ; {
+		e.mu.Lock()
+		if e.failed != nil {
+			defer e.mu.Unlock()
+			return nil, e.failed
+		}
+		if body <= e.journal.Room() && int64(e.active.Bytes()+bytes) <= e.cfg.TableBytes {
+			defer e.mu.Unlock()
+			e.appending = true
+			return e.active, nil
+		}
+		if e.frozen == nil {
+			e.freeze()
+			e.mu.Unlock()
+			continue
+		}
+		if waited && e.full != nil {
+			defer e.mu.Unlock()
+			return nil, e.full
+		}
+		drained := e.drained
+		e.mu.Unlock()
+		if e.stop == nil { // nobody else does it
+			if err := e.locked(context.Background(), e.drain); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		e.kick() // there may be room now, where the last one has failed
+		select {
+		case <-drained:
+			waited = true
+		case <-e.failing:
+		}
+	}
+}
+
+// freeze has a checkpoint write the active table. The caller holds mu; nothing is frozen, and nothing is
+// being appended.
+func (e *Engine) freeze() {
+	e.frozen, e.active, e.due = e.active, memtable.New(), time.Time{}
+	e.upTo = journal.Last{Link: e.last, Journaled: e.journaled}
+	e.drained = make(chan struct{})
+	e.journal.Turn()
+	e.kick()
+}
+
+// kick wakes the keeper.
+func (e *Engine) kick() {
+	select {
+	case e.work <- struct{}{}:
+	default:
+	}
+}
