@@ -181,6 +181,9 @@ func (s *Store) Room() error { return s.dir.Room() }
 // the disk each time.
 func (s *Store) Batches() uint64 { return s.dir.Engine.Batches() }
 
+// InMemory returns how many bytes the database keeps in memory until it has written them where they belong.
+func (s *Store) InMemory() int { return s.dir.Engine.InMemory() }
+
 // Last returns the change counter.
 func (s *Store) Last() uint64 { return s.last.Load() }
 

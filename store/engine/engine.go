@@ -287,6 +287,17 @@ func (e *Engine) Batches() uint64 {
 	return e.last.Number
 }
 
+// InMemory returns how many bytes of keys and values are in memory until a checkpoint has written them.
+func (e *Engine) InMemory() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	n := e.active.Bytes()
+	if e.frozen != nil {
+		n += e.frozen.Bytes()
+	}
+	return n
+}
+
 // Path returns the path of the bbolt file.
 func (e *Engine) Path() string { return path(e.cfg.Dir, Database) }
 

@@ -218,8 +218,8 @@ func TestBatchWaitsForACheckpointThatFails(t *testing.T) {
 	})
 }
 
-// What is in the journal is written into the database after a minute, without anybody asking.
-func TestCheckpointAfterAMinute(t *testing.T) {
+// What is in the journal and in memory is written into the database after a while, without anybody asking.
+func TestCheckpointByItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := made(t, small(t.TempDir()))
 		must(t, put(e, "k", "v"))
@@ -231,12 +231,12 @@ func TestCheckpointAfterAMinute(t *testing.T) {
 		time.Sleep(idle - time.Second)
 		synctest.Wait()
 		must(t, put(e, "l", "w")) // does not put it off
-		if stored() {
+		if stored() || e.InMemory() == 0 {
 			t.Error("too early")
 		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		if !stored() {
+		if !stored() || e.InMemory() != 0 {
 			t.Error("not in the database")
 		}
 		must(t, e.Close())

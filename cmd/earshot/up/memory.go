@@ -31,10 +31,11 @@ const (
 	// have allocated since the last look, in bytes: to dial what strangers have told of takes a MiB a
 	// second for minutes. Then it gives back to the system what it took for a burst, if that is more
 	// than spare bytes: by itself the collector does not run while little is allocated, for up to two
-	// minutes.
-	lookEvery = 10 * time.Second
-	quiet     = 16 << 20
-	spare     = 4 << 20
+	// minutes. So it does once the store has let go of more than spareStored bytes.
+	lookEvery   = 10 * time.Second
+	quiet       = 16 << 20
+	spare       = 4 << 20
+	spareStored = 256 << 10
 )
 
 // limitMemory sets the limits above. Who has set others in the environment knows why.
@@ -71,36 +72,47 @@ func boundGarbage() {
 	runtime.SetFinalizer(new([1]*int), collected)
 }
 
-// taken is what the process has taken of memory and not given back, and how much it has allocated in
-// all, in bytes.
-type taken struct{ now, ever uint64 }
+// taken is what the process has taken of memory and not given back, how much it has allocated in all, and how
+// much the store keeps in memory until it has written it, in bytes.
+type taken struct{ now, ever, stored uint64 }
 
-func memoryTaken() taken {
+func memoryTaken(stored func() int) taken {
 	s := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}, {Name: "/gc/heap/allocs:bytes"}}
 	metrics.Read(s)
-	return taken{s[0].Value.Uint64() - s[1].Value.Uint64(), s[2].Value.Uint64()}
+	return taken{s[0].Value.Uint64() - s[1].Value.Uint64(), s[2].Value.Uint64(), uint64(stored())}
 }
 
-// giveBack gives back memory after each burst, until ctx ends. What is allocated since the last time counts as
-// well: the store lets go of what it had in memory by writing it, and that is garbage then.
-func giveBack(ctx context.Context) {
+// giver decides when memory is given back.
+type giver struct {
+	last taken // at the last look
+	gave taken // after it was last given back; stored is the most that was kept since
+}
+
+// look reports whether memory is to be given back now: the process is quiet, and has had a burst, or the store has
+// let go since of what it kept, which allocates next to nothing.
+func (g *giver) look(t taken) bool {
+	isQuiet := t.ever-g.last.ever < quiet
+	g.last, g.gave.stored = t, max(g.gave.stored, t.stored)
+	burst := t.now > g.gave.now+spare || t.ever > g.gave.ever+spare
+	return isQuiet && (burst || t.stored+spareStored < g.gave.stored)
+}
+
+// giveBack gives back memory after each burst, until ctx ends.
+func giveBack(ctx context.Context, stored func() int) {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
-	last := memoryTaken()
-	least := last // after the last time that something was given back
+	t := memoryTaken(stored)
+	g := giver{t, t}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-look.C:
 		}
-		t := memoryTaken()
-		if (t.now > least.now+spare || t.ever > least.ever+spare) && t.ever-last.ever < quiet {
+		if g.look(memoryTaken(stored)) {
 			runtime.GC() // pools of buffers let go of theirs only in the second collection
 			debug.FreeOSMemory()
-			t = memoryTaken()
-			least = t
+			g.gave = memoryTaken(stored)
 		}
-		last = t
 	}
 }

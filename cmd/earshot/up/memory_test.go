@@ -11,3 +11,33 @@ func TestGarbageIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// Memory is given back once a burst is over, and once more when the store has let go of what came with it.
+func TestGivesBackAfterABurst(t *testing.T) {
+	const mib = 1 << 20
+	begun := taken{now: 20 * mib, ever: 100 * mib}
+	g := giver{begun, begun}
+	for i, step := range []struct {
+		taken
+		gives bool
+		after uint64 // what is taken once it was given back
+	}{
+		{taken: taken{20 * mib, 101 * mib, 0}},
+		{taken: taken{50 * mib, 200 * mib, 5 * mib}},                               // the burst
+		{taken: taken{50 * mib, 201 * mib, 5 * mib}, gives: true, after: 26 * mib}, // is over
+		{taken: taken{27 * mib, 202 * mib, 5 * mib}},                               // nothing more is free
+		{taken: taken{28 * mib, 203 * mib, 0}, gives: true, after: 21 * mib},       // the store has written
+		{taken: taken{21 * mib, 203 * mib, 0}},                                     // once
+		{taken: taken{22 * mib, 204 * mib, mib / 8}},                               // a few messages
+		{taken: taken{22 * mib, 205 * mib, 0}},                                     // are not worth it
+		{taken: taken{22 * mib, 204*mib + 4*mib, 0}, gives: true, after: 21 * mib}, // many of them are
+	} {
+		if got := g.look(step.taken); got != step.gives {
+			t.Fatalf("look %d: gives back: %v", i, got)
+		}
+		if step.gives {
+			g.gave = step.taken
+			g.gave.now = step.after
+		}
+	}
+}

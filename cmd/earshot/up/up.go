@@ -190,7 +190,7 @@ func (o *Options) run(ctx context.Context, said *output, passphrase func() ([]by
 		replaced <- o.untilReplaced(running, logger)
 		stopNode()
 	}()
-	go giveBack(running) // ended by stopNode
+	go giveBack(running, n.InMemory) // ended by stopNode
 	notified := make(chan struct{})
 	go func() { // ended by stopNode
 		defer close(notified)
