@@ -25,8 +25,11 @@ const (
 // come up again. The rooms that tell something ask the mesh which sessions hear of a conversation.
 type Inbox struct {
 	given notify.Signal
+	self  crypto.DeviceID
 
 	mu      gosync.Mutex
+	some    bool                        // there is something in it
+	deaf    map[event.Conversation]bool // in which others' logs are not heeded, see Heeds
 	held    map[event.Log]sync.Held
 	order   []event.Log // the keys of held, in the order in which they came
 	records []sync.HeldRecord
@@ -39,13 +42,21 @@ type Inbox struct {
 	rejoin  bool
 }
 
-func (n *Inbox) init() {
-	n.given = notify.NewSignal()
+func (n *Inbox) init(self crypto.DeviceID) {
+	n.given, n.self = notify.NewSignal(), self
+	n.deaf = make(map[event.Conversation]bool)
 	n.held = make(map[event.Log]sync.Held)
 	n.control = make(map[event.Conversation]sync.HeldControl)
 }
 
-// Held says that more of a log is on the disk.
+// give wakes the session. The caller holds the lock.
+func (n *Inbox) give() {
+	n.some = true
+	n.given.Give()
+}
+
+// Held says that more of a log is on the disk. The session is woken for it only if it heeds the log: in a group of
+// fifty, forty of the sessions have nothing to do with what others write.
 func (n *Inbox) Held(log event.Log, segments event.Segments) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -53,7 +64,29 @@ func (n *Inbox) Held(log event.Log, segments event.Segments) {
 		n.order = append(n.order, log)
 	}
 	n.held[log] = sync.Held{Log: log, Segments: segments}
-	n.given.Give()
+	if n.some = true; log.Device == n.self || !n.deaf[log.Conversation] {
+		n.given.Give()
+	}
+}
+
+// heed notes whether others' logs of a conversation are heeded. What has come of them meanwhile is.
+func (n *Inbox) heed(c event.Conversation, on bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !on {
+		n.deaf[c] = true
+		return
+	}
+	if delete(n.deaf, c); n.some {
+		n.given.Give()
+	}
+}
+
+// any reports whether there is something in the inbox.
+func (n *Inbox) any() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.some
 }
 
 // Record says that a newer record is on the disk.
@@ -61,7 +94,7 @@ func (n *Inbox) Record(c event.Conversation, r event.Record) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.records = append(n.records, sync.HeldRecord{Conversation: c, Record: r})
-	n.given.Give()
+	n.give()
 }
 
 // Control says how far the control set of a group goes now.
@@ -69,7 +102,7 @@ func (n *Inbox) Control(c event.Conversation, locator []crypto.Hash) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.control[c] = sync.HeldControl{Conversation: c, Locator: locator}
-	n.given.Give()
+	n.give()
 }
 
 // Follow has the peer tell everything that it gets in a group from now on. It is called rarely.
@@ -90,7 +123,7 @@ func (n *Inbox) wish(in sync.Input) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.wishes = append(n.wishes, in)
-	n.given.Give()
+	n.give()
 }
 
 // Want has the peer asked for the cards of persons, of as many as there is room for.
@@ -99,7 +132,7 @@ func (n *Inbox) Want(persons ...crypto.PersonID) {
 	defer n.mu.Unlock()
 	room := max(0, maxWanted-len(n.wanted))
 	n.wanted = append(n.wanted, persons[:min(room, len(persons))]...)
-	n.given.Give()
+	n.give()
 }
 
 // Policy says that what the peer may have has changed.
@@ -107,7 +140,7 @@ func (n *Inbox) Policy() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.rejoin = true
-	n.given.Give()
+	n.give()
 }
 
 // Share says where devices may be. Of more than there is room for the oldest go: what is said last of
@@ -117,7 +150,7 @@ func (n *Inbox) Share(sightings ...wire.Sighting) {
 	defer n.mu.Unlock()
 	n.shared = append(n.shared, sightings...)
 	n.shared = slices.Clone(n.shared[max(0, len(n.shared)-maxShared):])
-	n.given.Give()
+	n.give()
 }
 
 // Typing says that the owner writes in a conversation, or has stopped.
@@ -128,7 +161,7 @@ func (n *Inbox) Typing(c event.Conversation, on bool) {
 		n.typing = make(map[event.Conversation]bool)
 	}
 	n.typing[c] = on
-	n.given.Give()
+	n.give()
 }
 
 // Presence says whether the owner is away.
@@ -136,7 +169,7 @@ func (n *Inbox) Presence(away bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.away = &away
-	n.given.Give()
+	n.give()
 }
 
 // take empties the inbox. The inputs are in the order in which the machine needs them: control
@@ -171,6 +204,6 @@ func (n *Inbox) take() (rejoin bool, inputs []sync.Input) {
 	clear(n.held)
 	clear(n.control)
 	n.order, n.records, n.wishes, n.wanted, n.shared, n.rejoin = nil, nil, nil, nil, nil, false
-	n.typing, n.away = nil, nil
+	n.typing, n.away, n.some = nil, nil, false
 	return rejoin, inputs
 }

@@ -13,7 +13,7 @@ import (
 
 func newInbox() *Inbox {
 	n := &Inbox{}
-	n.init()
+	n.init(crypto.DeviceID{1})
 	return n
 }
 
@@ -91,6 +91,43 @@ func TestInboxWakes(t *testing.T) {
 	}
 }
 
+// A session sleeps on while a log grows that it doesn't heed. It gets that with the next thing that wakes it, or
+// when it heeds the log.
+func TestInboxLetsSleep(t *testing.T) {
+	n, c := newInbox(), event.Conversation{7}
+	own, others := event.Log{Conversation: c, Device: crypto.DeviceID{1}}, event.Log{Conversation: c, Device: crypto.DeviceID{2}}
+	n.heed(c, false)
+	if n.any() {
+		t.Error("nothing was told")
+	}
+	n.Held(others, nil)
+	if given(n) || !n.any() {
+		t.Error("woken, or nothing is there")
+	}
+	n.Held(event.Log{Conversation: event.Conversation{8}}, nil)
+	if !given(n) {
+		t.Error("not woken for another conversation")
+	}
+	n.Held(own, nil)
+	if !given(n) {
+		t.Error("not woken for an own log")
+	}
+	if _, got := n.take(); len(got) != 3 || n.any() {
+		t.Errorf("%d inputs, more: %t", len(got), n.any())
+	}
+	if n.heed(c, true); given(n) {
+		t.Error("woken for nothing")
+	}
+	n.heed(c, false)
+	n.Held(others, nil)
+	if n.heed(c, true); !given(n) {
+		t.Error("not woken for what is heeded now")
+	}
+	if n.Held(others, nil); !given(n) {
+		t.Error("not woken for a log that is heeded again")
+	}
+}
+
 // A session that is slow does not make the inbox grow without end.
 func TestInboxIsBounded(t *testing.T) {
 	n := newInbox()
@@ -119,7 +156,7 @@ func TestInboxIsBounded(t *testing.T) {
 // device has gone.
 func TestNewestSightingsAreTold(t *testing.T) {
 	var n Inbox
-	n.init()
+	n.init(crypto.DeviceID{1})
 	for i := range 3 * maxShared {
 		n.Share(wire.Sighting{Device: crypto.DeviceID{byte(i >> 8), byte(i)}})
 	}

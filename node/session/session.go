@@ -120,7 +120,7 @@ func New(cfg Config, host func(*Session) Host) *Session {
 		short:   notify.NewSignal(),
 		answers: make(chan sync.Input),
 	}
-	s.Inbox.init()
+	s.Inbox.init(cfg.Self)
 	s.tasks.init()
 	s.out.init()
 	s.machine = sync.New(sync.Config{Self: cfg.Self, Peer: remote, Nonce: cfg.Nonce, Store: cfg.Store})
@@ -267,9 +267,17 @@ func (s *Session) turn(ctx context.Context, do func() error) error {
 	return do()
 }
 
-// inTurn is step in a turn.
+// inTurn is step in a turn, after what is in the inbox: what the session was not woken for comes before anything
+// else.
 func (s *Session) inTurn(ctx context.Context, in sync.Input) error {
-	return s.turn(ctx, func() error { return s.step(ctx, in) })
+	return s.turn(ctx, func() error {
+		if s.Inbox.any() {
+			if err := s.hear(ctx); err != nil {
+				return err
+			}
+		}
+		return s.step(ctx, in)
+	})
 }
 
 // hear gives the machine what is in the inbox.
@@ -331,6 +339,9 @@ func (s *Session) perform(ctx context.Context, e sync.Effect) (sync.Input, error
 		} else {
 			s.wake.Reset(time.Until(e.At))
 		}
+		return nil, nil
+	case sync.Heeds:
+		s.Inbox.heed(e.Conversation, e.On)
 		return nil, nil
 	case sync.Close:
 		return nil, e.Reason

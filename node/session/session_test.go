@@ -213,6 +213,30 @@ func TestHiddenIsNotTold(t *testing.T) {
 	})
 }
 
+// What the session was not woken for reaches the machine before the next frame.
+func TestUnheededComesFirst(t *testing.T) {
+	visited(t, func(t *testing.T, v *visit) {
+		told := 0 // when the frame came
+		v.house.does = func(e sync.Effect) (Task, error) {
+			if _, is := e.(sync.Sighted); is {
+				told = len(v.house.asked)
+			}
+			return Task{}, nil
+		}
+		c := event.Conversation{9} // in which nothing moves, since the peer does not offer it
+		v.house.groups = []sync.Conversation{{ID: c, OurTag: make([]byte, 32), PeerTag: make([]byte, 32), Locator: []crypto.Hash{{1}}}}
+		v.start(true)
+		v.greets()
+		v.Inbox.Held(event.Log{Conversation: c, Device: crypto.DeviceID{77}}, event.Segments{{First: 1, Last: 1}})
+		if synctest.Wait(); len(v.house.asked) != 0 {
+			t.Error("woken for a log that is not heeded")
+		}
+		if v.says(sighting(1)); told != 1 {
+			t.Errorf("the machine was told of %d logs before the frame", told)
+		}
+	})
+}
+
 // A connection is closed with its session, unless another session is on it.
 func TestConnectionOfAnotherSessionStays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

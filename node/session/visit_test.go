@@ -60,13 +60,15 @@ func (c *pipeConn) Close() error                 { c.closed = true; return nil }
 // house is the host of a session: it does with each effect what the test says, and else believes
 // and keeps everything.
 type house struct {
-	conversation event.Conversation // the direct one
+	conversation event.Conversation  // the direct one
+	groups       []sync.Conversation // that both are in
 	budgets      *budget.Budgets
 	hidden       event.Log                       // of which the peer may not know
 	does         func(sync.Effect) (Task, error) // set before the peer says anything; nil: nothing
 
 	mu      gosync.Mutex
 	effects []sync.Effect // that were performed, but for Identify
+	asked   []event.Log   // of which it was asked what the peer may know
 	rejoins int
 	left    int
 }
@@ -75,6 +77,7 @@ func (h *house) Open() sync.Open { return sync.Open{Card: []byte("a card")} }
 func (h *house) Left()           { h.note(func() { h.left++ }) }
 
 func (h *house) Visible(log event.Log, all event.Segments) event.Segments {
+	h.note(func() { h.asked = append(h.asked, log) })
 	if log == h.hidden {
 		return nil
 	}
@@ -87,7 +90,7 @@ func (h *house) Rejoin() sync.Joined {
 }
 
 func (h *house) joined() sync.Joined {
-	return sync.Joined{Serve: true, Conversations: []sync.Conversation{{ID: h.conversation}}}
+	return sync.Joined{Serve: true, Conversations: append([]sync.Conversation{{ID: h.conversation}}, h.groups...)}
 }
 
 func (h *house) Perform(_ context.Context, e sync.Effect) (sync.Input, Task, error) {

@@ -40,6 +40,8 @@ type conversation struct {
 	join crypto.Hash   // that brings this node's person in, while the group is arriving; else zero
 	void []crypto.Hash // joins of the peer's person that don't count here
 
+	heeds bool // what Heeds has said last
+
 	refusal wire.Reason // why the peer takes no more of what this device writes here; 0: it does
 
 	// What is known of logs. Most logs of a large group are the same on both sides and stay so for
@@ -62,7 +64,7 @@ type conversation struct {
 func (r *conversations) add(in *Conversation) *conversation {
 	c := &conversation{
 		id: in.ID, ourTag: in.OurTag, peerTag: in.PeerTag, group: in.Locator != nil,
-		base: in.Logs, logs: map[event.Log]*log{}, all: r,
+		heeds: true, base: in.Logs, logs: map[event.Log]*log{}, all: r,
 	}
 	c.records.known = map[recordKey]*record{}
 	r.byID[c.id] = c
@@ -100,6 +102,11 @@ func (r *conversations) anyLive() (first *conversation) {
 
 // live reports whether messages move in the conversation.
 func (c *conversation) live() bool { return c.open && !c.left && !c.quiet }
+
+// heedsOthers reports whether there is something to do as soon as somebody else's log grows.
+func (c *conversation) heedsOthers() bool {
+	return !c.group || c.live() && (c.follow || c.want == wire.WantAll)
+}
 
 // named returns the full name of a log that a frame lists.
 func (c *conversation) named(l *wire.LogSegments) event.Log {

@@ -72,6 +72,14 @@ type (
 		Joins        []crypto.Hash
 	}
 
+	// Heeds says whether this session has something to do as soon as somebody else's log of a group grows: the
+	// peer is told, or gets what is new. At first it has. While it hasn't, Held of such a log may be given as late
+	// as before the next other Input.
+	Heeds struct {
+		Conversation event.Conversation
+		On           bool
+	}
+
 	// Recognize says by which tags the peer offers what Joined has not given. Where one is of a group
 	// that is known here, or arriving, the peer knows the group's secret and may be a member though
 	// that is not known here: answer with Joined, which now has that group as well, Quiet. Answer with
@@ -189,6 +197,7 @@ func (Ingest) effect()         {}
 func (IngestRecord) effect()   {}
 func (LoadControl) effect()    {}
 func (Void) effect()           {}
+func (Heeds) effect()          {}
 func (Recognize) effect()      {}
 func (LoadWelcome) effect()    {}
 func (IngestControl) effect()  {}

@@ -36,6 +36,9 @@ type end struct {
 	opened   time.Time                          // when the last run was sent before the peer offered anything
 	lied     bool                               // it has kept words to itself
 
+	deaf     map[event.Conversation]bool // in which others' logs are not heeded
+	unheeded []sync.Held                 // of these, that was not given yet
+
 	typing map[event.Conversation]bool // of which the peer was told that the owner writes, or that they don't
 }
 
@@ -43,6 +46,7 @@ func newEnd(n, peer *node, c *conn) *end {
 	e := &end{node: n, peer: peer, conn: c, restore: peer.restore, terms: map[event.Conversation]terms{}, recognized: map[event.Conversation]bool{}, rounds: map[event.Conversation]bool{}}
 	e.refusals = map[event.Conversation]wire.Reason{}
 	e.typing = map[event.Conversation]bool{}
+	e.deaf = map[event.Conversation]bool{}
 	nonce := [32]byte{byte(n.index), byte(peer.index)}
 	e.session = sync.New(sync.Config{Self: n.device, Peer: peer.device, Nonce: nonce, Store: n.disk.instance})
 	if (n.index+peer.index)%2 == 0 {
@@ -96,6 +100,21 @@ func (e *end) soon(in sync.Input) {
 	e.after(e.node.world.within(3*time.Millisecond), func() { e.step(in) })
 }
 
+// hear returns what was not given since it isn't heeded.
+func (e *end) hear() (unheeded []sync.Held) {
+	unheeded, e.unheeded = e.unheeded, nil
+	return unheeded
+}
+
+// held tells what the node has of a log: soon, or before the next other input, if it isn't heeded.
+func (e *end) held(in sync.Held) {
+	if e.deaf[in.Log.Conversation] && in.Log.Device != e.node.device {
+		e.unheeded = append(e.unheeded, in)
+	} else {
+		e.soon(in)
+	}
+}
+
 func (e *end) read() {
 	for e.begun && !e.closed && len(e.inbox) > 0 && !e.session.Busy() {
 		f := e.inbox[0]
@@ -114,6 +133,12 @@ func (e *end) do(in sync.Input) {
 		return
 	}
 	w := e.node.world
+	if _, is := in.(sync.Held); !is {
+		for _, held := range e.hear() {
+			w.count.unheeded++
+			e.do(held)
+		}
+	}
 	for _, effect := range e.session.Step(w.now, in) {
 		if w.log != nil {
 			w.note("%s-%s: %T → %s", e.node.name, e.peer.name, in, describe(effect))
@@ -203,6 +228,12 @@ func (e *end) effect(effect sync.Effect) {
 			},
 			then: func() { e.soon(sync.Stored{Ticket: x.Ticket}) },
 		})
+	case sync.Heeds:
+		if e.deaf[x.Conversation] = !x.On; x.On {
+			for _, held := range e.hear() {
+				e.soon(held)
+			}
+		}
 	case sync.TypingShared:
 		if said, ok := e.other.typing[x.Conversation]; !ok || !said && x.On {
 			w.fail("%s: %s types where it was not said", n.name, e.peer.name)

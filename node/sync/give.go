@@ -43,6 +43,7 @@ func (s *Session) offered(o wire.Offer) {
 	// said again.
 	again := c.open && c.want == wire.WantNothing && o.Want != wire.WantNothing
 	c.open, c.want = true, o.Want
+	s.heed(c)
 	s.push.explain(c, 0)
 	s.push.giveAgain(c)
 	s.control.see(c, &o)

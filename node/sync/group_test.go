@@ -3,6 +3,7 @@ package sync_test
 import (
 	"errors"
 	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -73,9 +74,47 @@ func TestMembersMeet(t *testing.T) {
 	s.want(s.later(time.Hour))
 
 	// Once the peer follows, it gets that too.
-	s.want(s.offered(wire.Offer{Number: 1, Want: wire.WantAll, Locator: c.Locator, Logs: list(more.held(4))}), "Load", "Load")
+	s.want(s.offered(wire.Offer{Number: 1, Want: wire.WantAll, Locator: c.Locator, Logs: list(more.held(4))}), "Heeds", "Load", "Load")
 	s.want(s.step(theirs.loaded(1, 3)), "run")
 	s.want(s.step(more.loaded(5, 5)), "run", "settled")
+}
+
+// A session heeds what others write in a group where it is followed, or follows, and in no other.
+func TestHeeds(t *testing.T) {
+	heeds := func(effects []sync.Effect, want ...bool) {
+		t.Helper()
+		var got []bool
+		for _, e := range effects {
+			if h, is := e.(sync.Heeds); is {
+				got = append(got, h.On)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+	}
+	c := crew(t, ofGroup(t, third, 4))
+	s := newScript(t)
+	join := func(c sync.Conversation) []sync.Effect {
+		return s.step(sync.Joined{Serve: true, Own: []crypto.DeviceID{self}, Conversations: []sync.Conversation{c}})
+	}
+	offered := func(want wire.Want) []sync.Effect { return s.offered(wire.Offer{Want: want, Locator: c.Locator}) }
+	followed := c
+	followed.Follow = true
+	heeds(join(followed), false)       // nothing moves before the peer has offered it too
+	heeds(offered(wire.WantOwn), true) // this node follows
+	heeds(join(c), false)              // no more
+	heeds(offered(wire.WantNow))       // what is here now, and nothing that comes
+	heeds(offered(wire.WantAll), true) // the peer follows
+	heeds(join(followed))              // both do
+	heeds(offered(wire.WantOwn))       // this node still does
+	heeds(s.step(sync.Follow{Conversation: c.ID}), false)
+	heeds(s.step(sync.Follow{Conversation: c.ID, On: true}), true)
+	quiet := followed
+	quiet.Quiet = true
+	heeds(join(quiet), false)
+	heeds(join(followed), true)
+	heeds(s.step(sync.Joined{Serve: true, Own: []crypto.DeviceID{self}}), false) // left
 }
 
 func TestShortOffers(t *testing.T) {
@@ -111,7 +150,7 @@ func TestShortOffers(t *testing.T) {
 	// Asked first, the full answer is answered in full.
 	s = joined(t, c)
 	s.offered(wire.Offer{Want: wire.WantOwn, Locator: c.Locator})
-	s.want(s.step(sync.Follow{Conversation: c.ID, On: true}), "RoundBegan", "offers")
+	s.want(s.step(sync.Follow{Conversation: c.ID, On: true}), "Heeds", "RoundBegan", "offers")
 	s.want(s.step(sync.Follow{Conversation: c.ID, On: true}))
 	s.want(s.offered(wire.Offer{Number: 1, Want: wire.WantNow, Locator: c.Locator, Logs: all}), "RoundBegan", "offers", "settled")
 	s.want(s.settled(0))
@@ -142,7 +181,7 @@ func TestControlFirst(t *testing.T) {
 	s.want(s.step(own.now(2)), "LoadControl")
 	s.want(s.step(sync.LoadedControl{Conversation: c.ID}), "Load")
 	s.want(s.step(own.loaded(2, 2)), "run")
-	s.want(s.offered(wire.Offer{Number: 1, Locator: newer}), "settled")
+	s.want(s.offered(wire.Offer{Number: 1, Locator: newer}), "Heeds", "settled")
 	s.want(s.step(sync.HeldControl{Conversation: c.ID, Locator: append([]crypto.Hash{{8}}, newer...)}), "LoadControl")
 
 	// What it brings itself is not pushed back.
@@ -287,8 +326,8 @@ func TestQuiet(t *testing.T) {
 
 	// In again, everything begins anew: also where the peer comes back.
 	c.Quiet = false
-	s.want(s.step(sync.Joined{Serve: true, Conversations: []sync.Conversation{c}}), "LoadControl", "offers")
-	s.want(s.offered(wire.Offer{Number: 3, Want: wire.WantNothing, Locator: c.Locator}))
+	s.want(s.step(sync.Joined{Serve: true, Conversations: []sync.Conversation{c}}), "LoadControl", "Heeds", "offers")
+	s.want(s.offered(wire.Offer{Number: 3, Want: wire.WantNothing, Locator: c.Locator}), "Heeds")
 	s.want(s.step(sync.LoadedControl{Conversation: c.ID}), "settled")
 	s.want(s.offered(wire.Offer{Number: 4, Want: wire.WantOwn, Locator: c.Locator}), "offers", "Load")
 }

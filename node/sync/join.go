@@ -37,6 +37,8 @@ func (s *Session) join(in Joined) {
 		s.abandon(c)
 	}
 	slices.SortFunc(fresh, func(a, b *conversation) int { return bytes.Compare(a.ourTag, b.ourTag) })
+	s.heed(gone...)
+	s.heed(fresh...)
 	s.offer(asFollowed, fresh...)
 	s.recognize()
 }
@@ -114,6 +116,7 @@ func (s *Session) follow(in Follow) {
 		return
 	}
 	c.follow = in.On
+	s.heed(c)
 	if !c.left && !c.quiet {
 		s.offer(asFollowed, c)
 	}

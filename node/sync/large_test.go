@@ -200,7 +200,7 @@ func (l *link) do(e sync.Effect) {
 	case sync.RoundEnded:
 		l.ended = true
 		l.m.choose()
-	case sync.Acked, sync.RoundBegan, sync.RoundDropped:
+	case sync.Acked, sync.RoundBegan, sync.RoundDropped, sync.Heeds: // Held is always given at once
 	case sync.Drain:
 		l.soon(0, sync.Drained{})
 	case sync.Wake:

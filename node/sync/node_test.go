@@ -106,7 +106,7 @@ func (n *node) commit() {
 		}
 		for _, e := range n.ends {
 			if e != nil {
-				e.soon(sync.Held{Log: name, Segments: segments})
+				e.held(sync.Held{Log: name, Segments: segments})
 			}
 		}
 	}

@@ -261,7 +261,7 @@ func TestOfferThatWaits(t *testing.T) {
 	s := newScript(t)
 	s.session.SetPace(1)
 	first := s.step(join)
-	s.want(first, "offers", "Drain")
+	s.want(first, "Heeds", "Heeds", "Heeds", "offers", "Drain")
 	if o := offerIn(t, first); string(o.Tag) != string(rooms[0].OurTag) {
 		t.Errorf("%+v", o)
 	}
@@ -290,10 +290,10 @@ func TestFullAnswerThatWaits(t *testing.T) {
 	c := roomsOf(1, 6, someDevice)[0]
 	s := newScript(t)
 	s.session.SetPace(1)
-	s.want(s.step(sync.Joined{Serve: true, Own: []crypto.DeviceID{self}, Conversations: []sync.Conversation{c}}), "offers", "Drain")
+	s.want(s.step(sync.Joined{Serve: true, Own: []crypto.DeviceID{self}, Conversations: []sync.Conversation{c}}), "Heeds", "offers", "Drain")
 	offers := []wire.Offer{{Tag: c.PeerTag, Store: theirStore, Want: wire.WantNow, Locator: c.Locator, Digest: &crypto.Hash{9}}}
 	s.want(s.got(wire.Frame{Offers: &wire.Offers{Offers: offers}}))
-	s.want(s.step(sync.Follow{Conversation: c.ID, On: true}))
+	s.want(s.step(sync.Follow{Conversation: c.ID, On: true}), "Heeds")
 	s.want(s.step(sync.Compare{Conversation: c.ID}))
 	answer := s.step(sync.Drained{})
 	s.want(answer, "RoundBegan", "offers", "Drain")

@@ -168,6 +168,16 @@ func (s *Session) input(in Input) {
 	}
 }
 
+// heed says of conversations of which anything has changed that bears on it whether others' logs are heeded.
+func (s *Session) heed(conversations ...*conversation) {
+	for _, c := range conversations {
+		if on := c.heedsOthers(); on != c.heeds {
+			c.heeds = on
+			s.emit(Heeds{c.id, on})
+		}
+	}
+}
+
 // received hands a frame to the parts that it concerns.
 func (s *Session) received(f wire.Frame) {
 	switch {

@@ -98,7 +98,7 @@ func TestOfferIsRecognized(t *testing.T) {
 		t.Errorf("asked %x", asked.Tags)
 	}
 	s.want(s.rejoin(sync.Conversation{ID: direct}), "Recognize")
-	s.want(s.rejoin(sync.Conversation{ID: direct}, c), "offers", "settled")
+	s.want(s.rejoin(sync.Conversation{ID: direct}, c), "Heeds", "offers", "settled")
 	s.want(s.rejoin(sync.Conversation{ID: direct}, c))
 }
 
@@ -249,7 +249,7 @@ func TestJoinIsGivenToWhoLacksIt(t *testing.T) {
 	c.Locator = c.Locator[:1]
 	begin := func() *script {
 		s := newScript(t)
-		s.want(s.step(sync.Joined{Serve: true, Conversations: []sync.Conversation{{ID: direct}, c}}), "RoundBegan", "offers")
+		s.want(s.step(sync.Joined{Serve: true, Conversations: []sync.Conversation{{ID: direct}, c}}), "Heeds", "RoundBegan", "offers")
 		return s
 	}
 	nothing := wire.Offer{Want: wire.WantNothing, Locator: c.Locator}

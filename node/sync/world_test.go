@@ -48,7 +48,7 @@ type counts struct {
 	crashes, cuts, gaps, duplicates, rollbacks, needCards, requests, openings, refused, forks, frames, restores, strips, drains, fulls, overs, forgets, typings, aways int
 
 	// In rooms only.
-	needControls, welcomes, invites, removals, skips, spans, shorts, quiet, asks int
+	needControls, welcomes, invites, removals, skips, spans, shorts, quiet, asks, unheeded int
 }
 
 // conv is a conversation and the persons in it.
