@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -41,6 +42,23 @@ func cmdTerminal(ts *testscript.TestScript, neg bool, args []string) {
 	name := ts.Getenv("terminal")
 	ts.Check(tmux(ts, "new-session", "-d", "-s", name, "-x", args[0], "-y", args[1], "sh", ";", "pipe-pane", "-t", here(ts), "cat >"+name+".written").Run())
 	ts.Defer(func() { _ = tmux(ts, "kill-server").Run() })
+}
+
+// cmdClose closes all terminals, as when a desktop ends, and waits until whoever ran them takes no new ones any more.
+func cmdClose(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: close")
+	}
+	ts.Check(tmux(ts, "kill-server").Run())
+	for deadline := time.Now().Add(30 * time.Second); ; {
+		c, err := net.Dial("unix", ts.MkAbs("tmux"))
+		if err != nil {
+			return
+		}
+		if c.Close(); time.Now().After(deadline) {
+			ts.Fatalf("tmux does not end")
+		}
+	}
 }
 
 // cmdType types a text in the terminal, and cmdPress presses keys, as tmux calls them.

@@ -111,7 +111,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"up": cmdUp, "end": cmdEnd, "gone": cmdGone, "meet": cmdMeet, "exits": cmdExits, "until": cmdUntil, "keep": cmdKeep, "field": cmdField,
-			"at": cmdAt, "terminal": cmdTerminal, "type": cmdType, "press": cmdPress, "sees": cmdSees,
+			"at": cmdAt, "terminal": cmdTerminal, "close": cmdClose, "type": cmdType, "press": cmdPress, "sees": cmdSees,
 			"fails": cmdFails, "prints": cmdPrints, "allprinted": cmdAllPrinted, "allcompleted": cmdAllCompleted,
 			"letin": cmdLetIn, "page": cmdPage,
 		},
