@@ -102,6 +102,26 @@ func TestCrowd(t *testing.T) {
 	}
 }
 
+// Where all have sessions with all, members push next to nothing of what the author pushes to each of them, also while
+// one message follows the other: what has just come has a pause of its own.
+func TestStreamIsPushedOnce(t *testing.T) {
+	const devices, follow, messages = 50, 8, 200
+	c := newCrowd(devices, 0, follow)
+	c.measure("start", t.Logf, 2*time.Minute, func() {})
+	c.measure("a message every 20 ms", t.Logf, time.Minute, func() {
+		for i := range messages {
+			c.after(time.Duration(i)*20*time.Millisecond, c.members[3].say)
+		}
+	})
+	came := 0
+	for _, m := range c.members {
+		came += m.events
+	}
+	if each := float64(came) / messages / (devices - 1); each < 1 || each > 1.05 {
+		t.Errorf("each was brought %.2f times", each)
+	}
+}
+
 // BenchmarkLarge prints what a group of 500 persons with two devices each costs:
 //
 //	go test ./node/sync -run NONE -bench Large -benchtime 1x -devices 1000 -sessions 16 -follow 4

@@ -20,6 +20,9 @@ func (s *Session) Idle() (bool, []int) {
 	return true, queues
 }
 
+// Delayed counts the pauses that run.
+func (s *Session) Delayed() int { return len(s.push.delayed) }
+
 // SetPace has a session say only about so many bytes until Drained.
 func (s *Session) SetPace(bytes int) { s.pace.limit = bytes }
 

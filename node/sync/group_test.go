@@ -79,6 +79,77 @@ func TestMembersMeet(t *testing.T) {
 	s.want(s.step(more.loaded(5, 5)), "run", "settled")
 }
 
+// What others write waits for somebody else to bring it: each part for itself, so that what has just come is not
+// pushed along with what has waited.
+func TestPauses(t *testing.T) {
+	const pause, step = 500 * time.Millisecond, 125 * time.Millisecond
+	others := ofGroup(t, third, 9)
+	c := crew(t, others)
+	c.Logs = nil
+	s := newScript(t)
+	s.step(sync.Joined{Serve: true, Own: []crypto.DeviceID{self}, Conversations: []sync.Conversation{c}})
+	s.offered(wire.Offer{Want: wire.WantAll, Locator: c.Locator})
+	load := func(effects []sync.Effect, first uint64, n int) {
+		t.Helper()
+		if l := find[sync.Load](t, effects); l.First != first || l.Events != n {
+			t.Errorf("loads %d from %d, want %d from %d", l.Events, l.First, n, first)
+		}
+	}
+	s.step(others.now(1))
+	s.later(step - time.Millisecond)
+	s.step(others.now(2)) // as if it had come with the first
+	s.later(step)
+	s.step(others.now(4))
+	s.later(step)
+	s.step(others.now(5))
+	s.want(s.later(pause - 3*step))
+	load(s.later(time.Millisecond), 1, 2) // and not what came later
+	s.want(s.step(others.loaded(1, 2)), "run")
+	s.later(step - time.Millisecond)
+	s.step(others.now(6))
+	s.got(wire.Frame{Have: &wire.Have{Tag: theirTag, Store: theirStore, Logs: list(others.held(4))}}) // somebody else has brought it
+	s.want(s.later(step), "Wake")
+	s.got(wire.Frame{Have: &wire.Have{Tag: theirTag, Store: theirStore, Logs: list(others.held(4))}}) // nothing new
+	if n := s.session.Delayed(); n != 2 {
+		t.Errorf("%d pauses of two parts", n)
+	}
+	load(s.later(step), 5, 1)
+	s.step(others.now(9)) // while it is read
+	s.want(s.step(others.loaded(5, 5)), "run")
+	load(s.later(time.Hour), 6, 4)
+	s.want(s.step(others.loaded(6, 9)), "run")
+	s.want(s.later(time.Hour))
+}
+
+// What comes while a part of the log is read, or can't be pushed, is told, and has its pause.
+func TestPauseOfTheRest(t *testing.T) {
+	others := ofGroup(t, third, 9)
+	c := crew(t, others)
+	c.Logs = nil
+	c.Follow = true
+	s := newScript(t)
+	s.step(sync.Joined{Serve: true, Own: []crypto.DeviceID{self}, Conversations: []sync.Conversation{c}})
+	s.offered(wire.Offer{Want: wire.WantAll, Locator: c.Locator})
+	s.step(others.now(1))
+	s.want(s.later(250*time.Millisecond), "have", "Wake")
+	s.want(s.later(250*time.Millisecond), "Load", "Wake")
+	s.want(s.step(others.now(2)), "Wake")
+	have := s.later(250 * time.Millisecond)
+	s.want(have, "have", "Wake")
+	run := sentRun(t, s.step(others.loaded(1, 1)))
+
+	s.step(others.now(3))
+	s.later(time.Second)
+	s.got(wire.Frame{Refused: &wire.Refused{Reason: wire.NoRoom, Run: run.Number}})
+	s.step(others.loaded(2, 3)) // is not sent: there is no room
+	s.step(others.now(4))
+	s.want(s.later(time.Second), "have", "Wake")
+	s.want(s.got(wire.Frame{Have: &wire.Have{Tag: theirTag, Store: theirStore, Logs: list(others.held(3))}}), "Refusal", "Wake")
+	if l := find[sync.Load](t, s.later(500*time.Millisecond)); l.First != 4 {
+		t.Errorf("loads from %d", l.First)
+	}
+}
+
 // A session heeds what others write in a group where it is followed, or follows, and in no other.
 func TestHeeds(t *testing.T) {
 	heeds := func(effects []sync.Effect, want ...bool) {

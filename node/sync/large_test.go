@@ -50,6 +50,7 @@ type member struct {
 	reached  time.Time // when the message that is measured came
 	offline  bool
 	brought  int // bytes of runs that came
+	events   int // in these
 	received int // bytes
 }
 
@@ -194,6 +195,7 @@ func (l *link) do(e sync.Effect) {
 	case sync.Ingest:
 		c.after(commit, func() {
 			l.m.brought += len((&event.Run{Tag: l.m.device[:], Events: x.Run.Events}).Marshal())
+			l.m.events += len(x.Run.Events)
 			l.m.hold(x.Run.Log(), x.Run.Segment())
 			l.step(sync.Stored{Ticket: x.Ticket, Segments: l.m.holds(x.Run.Log())})
 		})

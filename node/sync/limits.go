@@ -44,6 +44,10 @@ const (
 	relayPause  = 2 * havePause
 	relaySpread = time.Second
 
+	// pauseStep is how much shorter these pauses may be for what comes shortly after something else of
+	// the log: so few pauses of a log run at once.
+	pauseStep = havePause / 2
+
 	// havePause gathers what a peer is told that it did not bring itself.
 	havePause = 250 * time.Millisecond
 

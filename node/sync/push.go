@@ -19,22 +19,23 @@ type push struct {
 	window  window
 	opening openingRun
 
-	full    bool    // the peer has no room: nothing is loaded before its next Have or offer
-	ready   []*log  // to be loaded, in turn
-	loads   int     // Loads under way, without that of an opening run
-	delayed []delay // logs of others, by time
+	full    bool     // the peer has no room: nothing is loaded before its next Have or offer
+	ready   []*log   // to be loaded, in turn
+	loads   int      // Loads under way, without that of an opening run
+	delayed []*delay // logs of others, by time
 
 	rolledBack map[event.Conversation]bool // Rollback was given
 }
 
 // pushedLog is what push keeps of a log.
 type pushedLog struct {
-	target  uint64 // Settled waits until everything up to it is pushed; 0: it doesn't
-	queued  bool   // the log is in ready, or waits for control events
-	delayed bool   // the log is in delayed
-	loading uint64 // where the Load under way begins; 0: none
-	reach   uint64 // the last event that may be read there
-	stopped bool   // the peer takes no more of the log, or there is nothing true to give
+	target  uint64       // Settled waits until everything up to it is pushed; 0: it doesn't
+	queued  bool         // the log is in ready, or waits for control events
+	waits   *delay       // the last of the log in delayed; nil: none is
+	due     event.Ranges // what has waited long enough for somebody else to bring it
+	loading uint64       // where the Load under way begins; 0: none
+	reach   uint64       // the last event that may be read there
+	stopped bool         // the peer takes no more of the log, or there is nothing true to give
 }
 
 // answer is what push keeps of a conversation: how far the answer to the peer's last offer is.
@@ -44,35 +45,60 @@ type answer struct {
 	logs      int    // that have a target: Settled is sent when there are none
 }
 
-// delay is a log that waits for somebody else to bring it.
+// delay is what the peer lacks of a log and waits for somebody else to bring.
 type delay struct {
-	log *log
-	at  time.Time
+	log       *log
+	lacks     event.Ranges
+	began, at time.Time
 }
 
 // want pushes what the peer lacks of a log: at once if this device writes it or the peer's offer is
-// being answered, else after a pause in which somebody else may bring it.
+// being answered, else after a pause in which somebody else may bring it. What comes while another
+// part of the log waits has a pause of its own.
 func (p *push) want(l *log) {
-	switch own := &l.push; {
-	case own.queued || own.delayed || own.stopped || !p.gives(l) || len(l.lacks()) == 0:
-	case own.target != 0 || p.atOnce(l):
-		p.queue(l)
-	default:
-		pause := othersPause
-		if l.conv.group {
-			pause = relayPause + p.spread
-		}
-		own.delayed = true
-		d := delay{l, p.now.Add(pause)}
-		at, _ := slices.BinarySearchFunc(p.delayed, d, func(a, d delay) int { return cmp.Or(a.at.Compare(d.at), -1) })
-		p.delayed = slices.Insert(p.delayed, at, d)
+	own := &l.push
+	if own.queued || own.stopped || !p.gives(l) {
+		return
 	}
+	switch lacks := l.lacks(); {
+	case len(lacks) == 0:
+	case len(p.pushable(l)) > 0:
+		p.queue(l)
+	case own.waits == nil:
+		p.delay(l, lacks)
+	case len(lacks.Subtract(own.waits.lacks)) == 0:
+	case p.now.Sub(own.waits.began) < pauseStep:
+		own.waits.lacks = lacks
+	default:
+		p.delay(l, lacks)
+	}
+}
+
+// delay has what the peer lacks of a log wait.
+func (p *push) delay(l *log, lacks event.Ranges) {
+	pause := othersPause
+	if l.conv.group {
+		pause = relayPause + p.spread
+	}
+	d := &delay{l, lacks, p.now, p.now.Add(pause)}
+	l.push.waits = d
+	at, _ := slices.BinarySearchFunc(p.delayed, d, func(a, d *delay) int { return cmp.Or(a.at.Compare(d.at), -1) })
+	p.delayed = slices.Insert(p.delayed, at, d)
 }
 
 // atOnce reports whether nobody else is likely to bring the log before this device could. In a
 // group, this person's other devices have sessions with the same peers.
-func (p *push) atOnce(l *log) bool {
+func (p *pair) atOnce(l *log) bool {
 	return p.wrote(l.name) || !l.conv.group && p.ownerWrote(l.name)
+}
+
+// pushable returns what the peer lacks of the log and is not left to somebody else any more.
+func (p *pair) pushable(l *log) event.Ranges {
+	lacks := l.lacks()
+	if l.push.target != 0 || p.atOnce(l) {
+		return lacks
+	}
+	return lacks.Intersect(l.push.due)
 }
 
 // wanted reports whether the peer's last offer asks for the log.
@@ -104,10 +130,13 @@ func (p *push) goOn(logs []*log) { p.ready = append(p.ready, logs...) }
 // fire queues the delayed logs whose time has come.
 func (p *push) fire() {
 	for len(p.delayed) > 0 && p.due(p.delayed[0].at) {
-		l := p.delayed[0].log
+		d := p.delayed[0]
 		p.delayed = p.delayed[1:]
-		l.push.delayed = false
-		p.queue(l)
+		if d.log.push.waits == d {
+			d.log.push.waits = nil
+		}
+		d.log.push.due = d.lacks // with what has waited longer and still lacks
+		p.queue(d.log)
 	}
 }
 
@@ -134,8 +163,9 @@ func (p *push) load() {
 		if l.push.stopped || !p.gives(l) {
 			continue
 		}
-		lacks := l.lacks()
+		lacks := p.pushable(l)
 		if len(lacks) == 0 {
+			p.want(l)
 			p.caughtUp(l)
 			continue
 		}
@@ -193,9 +223,7 @@ func (p *push) loaded(c *conversation, in Loaded) {
 
 // pushRest pushes what comes after what was loaded.
 func (p *push) pushRest(l *log) {
-	if len(l.lacks()) > 0 {
-		p.queue(l)
-	}
+	p.want(l)
 	p.caughtUp(l)
 }
 
@@ -230,6 +258,7 @@ func (p *push) explain(c *conversation, why wire.Reason) {
 func (p *push) noRoom(number uint64) {
 	if f, ok := p.window.takeBack(number); ok {
 		f.log.takeBack(f.part)
+		f.log.push.due = f.log.push.due.Add(f.part)
 		p.queue(f.log)
 	}
 	p.answered(number)

@@ -25,7 +25,7 @@ func (t *tell) mention(l *log) {
 	}
 	untold := l.untold()
 	if l.push.comes() {
-		untold = untold.Subtract(l.lacks())
+		untold = untold.Subtract(t.pushable(l))
 	}
 	if len(untold) == 0 {
 		return

@@ -45,7 +45,7 @@ func (s *Session) Forget() {
 // onlyClaimed says that the pictures of a log hold nothing but what the peer says, and that nothing
 // is under way with them.
 func (l *log) onlyClaimed() bool {
-	return len(l.ours) == 0 && !l.doubt && !l.listed && !l.push.queued && !l.push.delayed && l.push.loading == 0 && l.push.target == 0
+	return len(l.ours) == 0 && !l.doubt && !l.listed && !l.push.queued && l.push.waits == nil && l.push.loading == 0 && l.push.target == 0
 }
 
 // forget forgets what the offers that are kept list: they are as if the peer held nothing.

@@ -91,6 +91,9 @@ func (s Ranges) Subtract(o Ranges) Ranges {
 	return out
 }
 
+// Intersect returns what is in both s and o.
+func (s Ranges) Intersect(o Ranges) Ranges { return s.Subtract(s.Subtract(o)) }
+
 // Covers reports whether sequence is in s.
 func (s Ranges) Covers(sequence uint64) bool {
 	for _, r := range s {

@@ -57,6 +57,7 @@ func TestRangesAgainstABitmap(t *testing.T) {
 		random.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
 		(ma | mb).is(t, "united", United(parts))
 		(ma &^ mb).is(t, "subtract", a.Subtract(b))
+		(ma & mb).is(t, "intersect", a.Intersect(b))
 		for s := range uint64(64) {
 			if a.Covers(s) != (ma>>s&1 == 1) {
 				t.Fatalf("%v covers %d: %t", a, s, a.Covers(s))
