@@ -12,6 +12,7 @@ import (
 	"github.com/earshot-im/earshot/node/contacts"
 	"github.com/earshot-im/earshot/node/membership"
 	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/node/session"
 	"github.com/earshot-im/earshot/node/sharing"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/event"
@@ -215,6 +216,31 @@ func TestAbsentMemberCatchesUpFromAnother(t *testing.T) {
 		cleo.hears(g, append(want, "are you there?")...)
 		if reached, err := ann.Messages().Receipts(t.Context(), last.ID); err != nil || len(reached) != 2 {
 			t.Errorf("receipts: %+v, %v", reached, err)
+		}
+	})
+}
+
+// Who comes back follows others as well as soon as the first one has brought what was missed, and not only when that
+// one has been silent for 5 s.
+func TestReturnerSoonFollowsOthers(t *testing.T) {
+	t.Parallel()
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		all := w.people("Ann", "Bob", "Cleo", "Dora")
+		ann, dora := all[0], all[3]
+		w.acquaint(all...)
+		g := ann.makes("lunch", all[1:]...)
+		dora.stop()
+		ann.tell(g, "one o'clock")
+		dora.start()
+		w.acquaint(all...)
+		dora.hears(g, "one o'clock")
+		began := time.Now()
+		w.within(2*time.Second, "Dora follows all", func() bool {
+			in := dora.mesh.In(g)
+			return len(in) == 3 && !slices.ContainsFunc(in, func(s *session.Session) bool { return !dora.mesh.Follow(s, g) })
+		})
+		if d := time.Since(began); d > time.Second {
+			t.Errorf("only after %v", d)
 		}
 	})
 }

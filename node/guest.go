@@ -92,7 +92,9 @@ func (g *guest) Perform(ctx context.Context, e sync.Effect) (answer sync.Input, 
 		g.from.RoundBegan(e.Conversation)
 	case sync.RoundDropped:
 		g.from.RoundDropped(e.Conversation)
+		g.node.mesh.Brought(g.session, e.Conversation)
 	case sync.RoundEnded:
+		g.node.mesh.Brought(g.session, e.Conversation)
 		if show := g.from.RoundEnded(e.Conversation); show != nil {
 			task = session.Errand(show)
 		}

@@ -16,10 +16,30 @@ const (
 	// comparison only if all eight are lost at once.
 	maxFollowed = 8
 
+	// A node that has been away follows one peer first: eight would each bring what it has missed. It follows
+	// the others when that one has brought it, has been silent for firstSilence, or takes longer than firstAtLast.
+	firstSilence = 5 * time.Second
+	firstAtLast  = time.Minute
+
 	// compareEvery is how often this node compares what it holds of a group with one of its peers,
 	// taken at random. So an event that was missed for any reason does not stay missing.
 	compareEvery = 10 * time.Minute
 )
+
+// following is who is followed in one conversation.
+type following struct {
+	peers   map[*session.Session]struct{}
+	since   time.Time
+	brought bool        // as many as may be are followed, and not one
+	look    *time.Timer // whether the first one goes on bringing
+}
+
+func (f *following) most() int {
+	if f.brought {
+		return maxFollowed
+	}
+	return 1
+}
 
 // choice is a decision of the register: the peer of a session is to be followed in a conversation.
 type choice struct {
@@ -35,41 +55,94 @@ func tell(choices []choice) {
 }
 
 // Follow says whether the peer of a session is one of those that are followed in a conversation. If
-// fewer than maxFollowed are, it becomes one.
+// fewer are than may be, it becomes one.
 func (r *Register) Follow(s *session.Session, c event.Conversation) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.sessions[s] == nil {
 		return false
 	}
-	if r.followed[c] == nil {
-		r.followed[c] = make(map[*session.Session]struct{})
+	f := r.followed[c]
+	if f == nil {
+		f = &following{peers: make(map[*session.Session]struct{}), since: time.Now()}
+		f.look = time.AfterFunc(firstSilence, func() { tell(r.lookAt(c, f)) })
+		r.followed[c] = f
 	}
-	if len(r.followed[c]) < maxFollowed {
-		r.followed[c][s] = struct{}{}
+	if len(f.peers) < f.most() {
+		f.peers[s] = struct{}{}
 	}
-	_, yes := r.followed[c][s]
+	_, yes := f.peers[s]
 	return yes
 }
 
 // unfollow takes a session out of those whose peers are followed in a conversation, and returns who
 // takes its place. The caller holds the lock.
 func (r *Register) unfollow(c event.Conversation, s *session.Session) (instead []choice) {
-	followed := r.followed[c]
-	if _, yes := followed[s]; !yes {
+	f := r.followed[c]
+	if f == nil {
 		return nil
 	}
-	delete(followed, s)
-	for other, all := range r.hearing[c] { // in no order
-		if _, already := followed[other]; all && other != s && !already && len(followed) < maxFollowed {
-			followed[other] = struct{}{}
-			instead = append(instead, choice{c, other})
-		}
+	if _, yes := f.peers[s]; !yes {
+		return nil
 	}
-	if len(followed) == 0 {
+	delete(f.peers, s)
+	instead = r.fill(c, f, s)
+	if len(f.peers) == 0 {
+		f.look.Stop()
 		delete(r.followed, c)
 	}
 	return instead
+}
+
+// fill has as many peers followed as may be, but for one, and returns the new ones. The caller holds the lock.
+func (r *Register) fill(c event.Conversation, f *following, but *session.Session) (chosen []choice) {
+	for s, all := range r.hearing[c] { // in no order
+		if _, already := f.peers[s]; all && s != but && !already && len(f.peers) < f.most() {
+			f.peers[s] = struct{}{}
+			chosen = append(chosen, choice{c, s})
+		}
+	}
+	return chosen
+}
+
+// Brought notes that the peer of a session has brought what this node missed in a conversation, or can't: others
+// are followed as well, if the peer is.
+func (r *Register) Brought(s *session.Session, c event.Conversation) { tell(r.brought(s, c)) }
+
+func (r *Register) brought(s *session.Session, c event.Conversation) []choice {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f := r.followed[c]
+	if f == nil || f.brought {
+		return nil
+	}
+	if _, yes := f.peers[s]; !yes {
+		return nil
+	}
+	return r.follow(c, f)
+}
+
+// follow has as many followed as may be. The caller holds the lock.
+func (r *Register) follow(c event.Conversation, f *following) []choice {
+	f.brought = true
+	f.look.Stop()
+	return r.fill(c, f, nil)
+}
+
+// lookAt has others followed as well if the first one does not go on bringing.
+func (r *Register) lookAt(c event.Conversation, f *following) []choice {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.followed[c] != f || f.brought {
+		return nil
+	}
+	for s := range f.peers {
+		if left := firstSilence - r.silence(s); left > 0 && time.Since(f.since) < firstAtLast {
+			f.look.Reset(left)
+			return nil
+		}
+	}
+	return r.follow(c, f)
 }
 
 // Unfollow has the peer of a session followed in a conversation no more, and another in its place.

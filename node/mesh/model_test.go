@@ -17,6 +17,7 @@ import (
 // model is a register as one would write it who has time: every question looks at every session.
 type model struct {
 	stopped  bool
+	brought  map[event.Conversation]bool // more than one may be followed
 	sessions []*modelled
 }
 
@@ -47,6 +48,78 @@ func (m *model) which(is func(*modelled) bool) map[*session.Session]bool {
 	return out
 }
 
+// most is how many may be followed. When nobody is, it begins anew with one.
+func (m *model) most(c event.Conversation) int {
+	if len(m.which(func(s *modelled) bool { return s.followed[c] })) == 0 {
+		delete(m.brought, c)
+	}
+	if m.brought[c] {
+		return maxFollowed
+	}
+	return 1
+}
+
+// chosen has those followed whom the register chose, if it may choose them and as many as it may.
+func (m *model) chosen(t *testing.T, c event.Conversation, but *modelled, chosen []choice) (others []choice) {
+	t.Helper()
+	most := 1
+	if m.brought[c] {
+		most = maxFollowed
+	}
+	could := m.which(func(s *modelled) bool { return s != but && s.hears[c] && !s.followed[c] })
+	want := min(most-len(m.which(func(s *modelled) bool { return s.followed[c] })), len(could))
+	others = slices.DeleteFunc(chosen, func(f choice) bool {
+		if f.conversation != c || !could[f.session] {
+			return false
+		}
+		for _, s := range m.sessions {
+			if s.Session == f.session {
+				s.followed[c] = true
+			}
+		}
+		delete(could, f.session)
+		want--
+		return true
+	})
+	if want != 0 {
+		t.Errorf("%d too few are followed", want)
+	}
+	return others
+}
+
+// impatient has others followed where the first was silent for too long, and finds that the register does so too.
+func (m *model) impatient(t *testing.T, r *Register) {
+	t.Helper()
+	for i := range modelConversations {
+		c := conversation(i)
+		f := r.followed[c]
+		if f == nil || m.brought[c] {
+			continue
+		}
+		for s := range m.which(func(s *modelled) bool { return s.followed[c] }) {
+			if due := time.Since(f.since) >= firstSilence && s.Silence() >= firstSilence; due != f.brought {
+				t.Errorf("others are followed: %t", f.brought)
+			}
+		}
+		if m.brought[c] = f.brought; !f.brought {
+			continue
+		}
+		var chosen []choice
+		for _, s := range followed(r, c) {
+			chosen = append(chosen, choice{c, s})
+		}
+		m.chosen(t, c, nil, chosen)
+	}
+}
+
+// followed returns whose peers are followed in a conversation.
+func followed(r *Register, c event.Conversation) []*session.Session {
+	if f := r.followed[c]; f != nil {
+		return slices.Collect(maps.Keys(f.peers))
+	}
+	return nil
+}
+
 // givesUp takes a session's places away. It gives them to those whom the register chose, if these
 // are ones that it may choose.
 func (m *model) givesUp(t *testing.T, from *modelled, of []event.Conversation, chosen []choice) {
@@ -56,25 +129,8 @@ func (m *model) givesUp(t *testing.T, from *modelled, of []event.Conversation, c
 			continue
 		}
 		delete(from.followed, c)
-		followed := len(m.which(func(s *modelled) bool { return s.followed[c] }))
-		could := m.which(func(s *modelled) bool { return s != from && s.hears[c] && !s.followed[c] })
-		want := min(maxFollowed-followed, len(could))
-		chosen = slices.DeleteFunc(chosen, func(f choice) bool {
-			if f.conversation != c || !could[f.session] {
-				return false
-			}
-			for _, s := range m.sessions {
-				if s.Session == f.session {
-					s.followed[c] = true
-				}
-			}
-			delete(could, f.session)
-			want--
-			return true
-		})
-		if want != 0 {
-			t.Errorf("%d too few take a place", want)
-		}
+		chosen = m.chosen(t, c, from, chosen)
+		m.most(c)
 	}
 	if len(chosen) > 0 {
 		t.Errorf("%d were chosen who have no place", len(chosen))
@@ -129,7 +185,7 @@ func (m *model) same(t *testing.T, r *Register) {
 		c := conversation(i)
 		set(fmt.Sprint("in ", i), r.In(c), m.which(func(s *modelled) bool { return s.hears[c] }))
 		set(fmt.Sprint("hearing ", i), r.Hearing(c), m.which(func(s *modelled) bool { _, yes := s.hears[c]; return yes }))
-		set(fmt.Sprint("followed in ", i), slices.Collect(maps.Keys(r.followed[c])), m.which(func(s *modelled) bool { return s.followed[c] }))
+		set(fmt.Sprint("followed in ", i), followed(r, c), m.which(func(s *modelled) bool { return s.followed[c] }))
 	}
 }
 
@@ -144,7 +200,7 @@ func TestRegisterIsAsTheModel(t *testing.T) {
 }
 
 func runModel(t *testing.T, random *rand.Rand) {
-	r, m := newTestRegister(), &model{}
+	r, m := newTestRegister(), &model{brought: make(map[event.Conversation]bool)}
 	var gone []*modelled
 	for step := 0; step < 3000 && !t.Failed(); step++ {
 		if step == 2800 {
@@ -160,7 +216,7 @@ func runModel(t *testing.T, random *rand.Rand) {
 			s = m.sessions[random.IntN(len(m.sessions))]
 		}
 		here := s != nil && slices.Contains(m.sessions, s)
-		switch op := random.IntN(12); {
+		switch op := random.IntN(13); {
 		case op < 3 || s == nil:
 			n := modelDevice(random.IntN(modelDevices))
 			late := &modelled{device: n, hears: map[event.Conversation]bool{}, followed: map[event.Conversation]bool{}}
@@ -211,7 +267,7 @@ func runModel(t *testing.T, random *rand.Rand) {
 				continue // whoever follows has joined
 			}
 			got := r.Follow(s.Session, c)
-			if here && len(m.which(func(s *modelled) bool { return s.followed[c] })) < maxFollowed {
+			if most := m.most(c); here && len(m.which(func(s *modelled) bool { return s.followed[c] })) < most {
 				s.followed[c] = true
 			}
 			if got != (here && s.followed[c]) {
@@ -236,8 +292,19 @@ func runModel(t *testing.T, random *rand.Rand) {
 				gone = append(gone, s)
 				m.givesUp(t, s, slices.Collect(maps.Keys(s.hears)), out.follow)
 			}
+		case op < 12:
+			chosen := r.brought(s.Session, c)
+			if here && s.followed[c] && !m.brought[c] {
+				m.brought[c] = true
+				chosen = m.chosen(t, c, nil, chosen)
+			}
+			if len(chosen) > 0 {
+				t.Errorf("%d were chosen who have no place", len(chosen))
+			}
 		default:
 			time.Sleep(time.Duration(random.Int64N(int64(youngSession))))
+			synctest.Wait()
+			m.impatient(t, r)
 		}
 		m.same(t, r)
 	}

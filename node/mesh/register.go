@@ -36,18 +36,19 @@ var (
 type Register struct {
 	mu      gosync.Mutex
 	planner *dial.Planner
-	network discovery.Network // this machine's interfaces
-	named   []*place          // places that the owner named
-	places  *places           // of sessions with strangers
+	network discovery.Network                    // this machine's interfaces
+	named   []*place                             // places that the owner named
+	places  *places                              // of sessions with strangers
+	silence func(*session.Session) time.Duration // its method; another one in tests
 	stopped bool
 	running gosync.WaitGroup // dials, and sessions that were admitted; none is added once stopped
 
 	devices  map[crypto.DeviceID]*entry
-	persons  map[crypto.PersonID]int                              // how many of their devices are connected, see parted
-	locals   map[netip.Addr]int                                   // how many sessions each address of this machine carries
-	sessions map[*session.Session]*entry                          // those of devices, by session
-	hearing  map[event.Conversation]map[*session.Session]bool     // who hears of a conversation; false: of control events only
-	followed map[event.Conversation]map[*session.Session]struct{} // see Follow
+	persons  map[crypto.PersonID]int                          // how many of their devices are connected, see parted
+	locals   map[netip.Addr]int                               // how many sessions each address of this machine carries
+	sessions map[*session.Session]*entry                      // those of devices, by session
+	hearing  map[event.Conversation]map[*session.Session]bool // who hears of a conversation; false: of control events only
+	followed map[event.Conversation]*following                // see Follow
 }
 
 // entry is one session.
@@ -68,12 +69,13 @@ func newRegister(self peer.ID) *Register {
 	return &Register{
 		planner:  dial.New(dial.Config{Self: self, Seed: seed(self)}),
 		places:   newPlaces(),
+		silence:  (*session.Session).Silence,
 		devices:  make(map[crypto.DeviceID]*entry),
 		persons:  make(map[crypto.PersonID]int),
 		locals:   make(map[netip.Addr]int),
 		sessions: make(map[*session.Session]*entry),
 		hearing:  make(map[event.Conversation]map[*session.Session]bool),
-		followed: make(map[event.Conversation]map[*session.Session]struct{}),
+		followed: make(map[event.Conversation]*following),
 	}
 }
 

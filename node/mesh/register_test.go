@@ -289,6 +289,37 @@ func TestPersonIsHereWithAnyDevice(t *testing.T) {
 	}
 }
 
+// A first one that brings something is waited for, and not for ever; one that is silent isn't.
+func TestOthersAreFollowedInTheEnd(t *testing.T) {
+	for _, brings := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			r, c := newTestRegister(), conversation(1)
+			first, other := admitted(t, r, 1), admitted(t, r, 2)
+			r.Join(first, c, true)
+			r.Join(other, c, true)
+			r.Follow(first, c)
+			began, last := time.Now(), firstSilence
+			if brings {
+				last = firstAtLast
+				r.silence = func(*session.Session) time.Duration { return 0 }
+			}
+			for !r.Follow(other, c) {
+				if time.Since(began) > 2*firstAtLast {
+					t.Fatal("it never is")
+				}
+				time.Sleep(time.Second)
+				synctest.Wait()
+			}
+			if d := time.Since(began); d < last || d > last+firstSilence {
+				t.Errorf("brings %t: after %v", brings, d)
+			}
+			leaves(r, first, dial.Lost)
+			leaves(r, other, dial.Lost)
+			empty(t, r)
+		})
+	}
+}
+
 // Few are followed. When one of them goes, another takes the place, and nobody who hears of control
 // events only.
 func TestFewAreFollowed(t *testing.T) {
@@ -297,6 +328,11 @@ func TestFewAreFollowed(t *testing.T) {
 	for i := range maxFollowed + 2 {
 		s := admitted(t, r, i)
 		r.Join(s, c, true)
+		if i == 1 { // it waits for what the first one brings
+			if r.Follow(s, c) || len(r.brought(s, c)) > 0 || !slices.Equal(r.brought(all[0], c), []choice{{c, s}}) || len(r.brought(all[0], c)) > 0 {
+				t.Error("not followed once the first one has brought what was missed")
+			}
+		}
 		if got := r.Follow(s, c); got != (i < maxFollowed) {
 			t.Errorf("peer %d is followed: %t", i, got)
 		}
@@ -316,8 +352,8 @@ func TestFewAreFollowed(t *testing.T) {
 		t.Errorf("%d more are followed", len(out.follow))
 	}
 	// Whoever is followed no more does not take their own place.
-	if instead := r.unfollow(c, waiting); len(instead) != 0 || len(r.followed[c]) != maxFollowed-2 {
-		t.Errorf("%d instead, %d are followed", len(instead), len(r.followed[c]))
+	if instead := r.unfollow(c, waiting); len(instead) != 0 || len(followed(r, c)) != maxFollowed-2 {
+		t.Errorf("%d instead, %d are followed", len(instead), len(followed(r, c)))
 	}
 	if instead := r.unfollow(c, quiet); len(instead) != 0 {
 		t.Error("somebody takes the place of one who had none")
