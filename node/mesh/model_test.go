@@ -92,16 +92,22 @@ func (m *model) impatient(t *testing.T, r *Register) {
 	t.Helper()
 	for i := range modelConversations {
 		c := conversation(i)
-		f := r.followed[c]
-		if f == nil || m.brought[c] {
+		var brought bool
+		var since time.Time
+		r.mu.Lock()
+		if f := r.followed[c]; f != nil {
+			brought, since = f.brought, f.since
+		}
+		r.mu.Unlock()
+		if since.IsZero() || m.brought[c] {
 			continue
 		}
 		for s := range m.which(func(s *modelled) bool { return s.followed[c] }) {
-			if due := time.Since(f.since) >= firstSilence && s.Silence() >= firstSilence; due != f.brought {
-				t.Errorf("others are followed: %t", f.brought)
+			if due := time.Since(since) >= firstSilence && s.Silence() >= firstSilence; due != brought {
+				t.Errorf("others are followed: %t", brought)
 			}
 		}
-		if m.brought[c] = f.brought; !f.brought {
+		if m.brought[c] = brought; !brought {
 			continue
 		}
 		var chosen []choice
@@ -114,6 +120,8 @@ func (m *model) impatient(t *testing.T, r *Register) {
 
 // followed returns whose peers are followed in a conversation.
 func followed(r *Register, c event.Conversation) []*session.Session {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if f := r.followed[c]; f != nil {
 		return slices.Collect(maps.Keys(f.peers))
 	}
