@@ -62,6 +62,7 @@ import (
 	"time"
 
 	"github.com/earshot-im/earshot/cmd/bench/floor"
+	"github.com/earshot-im/earshot/cmd/bench/large"
 	"github.com/earshot-im/earshot/cmd/bench/nodes"
 	"github.com/earshot-im/earshot/cmd/bench/screens"
 	"github.com/earshot-im/earshot/cmd/isolate"
@@ -81,10 +82,10 @@ var workloads = map[string]func(*bench, context.Context) error{
 	"W4":  (*bench).w4,
 	"W5":  (*bench).w5,
 	"W6":  (*bench).w6,
-	"W7":  (*bench).w7,
+	"W7":  func(b *bench, ctx context.Context) error { return large.Ask(ctx, &b.Place) },
 	"W9":  func(b *bench, ctx context.Context) error { return screens.Terminal(ctx, &b.Place, b.idle) },
 	"W10": func(b *bench, ctx context.Context) error { return screens.Page(ctx, &b.Place) },
-	"W11": (*bench).w11,
+	"W11": func(b *bench, ctx context.Context) error { return large.Start(ctx, &b.Place) },
 }
 
 func main() {

@@ -107,7 +107,7 @@ func w1Beside(ctx context.Context, ann, bob *nodes.Node, say func(int) ([]time.D
 	random := rand.New(rand.NewPCG(1, 1))
 	var beside []time.Duration
 	for range w1Larges {
-		if err := ann.Say(ctx, bob.Person, large(random)); err != nil {
+		if err := ann.Say(ctx, bob.Person, largeText(random)); err != nil {
 			return err
 		}
 		for range w1After {
@@ -147,8 +147,8 @@ func written(a, b *nodes.Node) (at [2]time.Time, err error) {
 	return at, nil
 }
 
-// large is a text of w1Large bytes that can't be compressed much.
-func large(random *rand.Rand) string {
+// largeText is a text of w1Large bytes that can't be compressed much.
+func largeText(random *rand.Rand) string {
 	var b strings.Builder
 	for b.Len() < w1Large {
 		fmt.Fprintf(&b, "%016x", random.Uint64())

@@ -1,4 +1,4 @@
-package main
+package large
 
 import (
 	"context"
@@ -21,10 +21,10 @@ const (
 	w11More = 20_000
 )
 
-// w11 starts a node with many messages again and again.
-func (b *bench) w11(ctx context.Context) (err error) {
-	dir := b.Folder()
-	ann, err := b.UpQuiet(ctx, dir, "Ann")
+// Start is W11: it starts a node with many messages again and again.
+func Start(ctx context.Context, at *nodes.Place) (err error) {
+	dir := at.Folder()
+	ann, err := at.UpQuiet(ctx, dir, "Ann")
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (b *bench) w11(ctx context.Context) (err error) {
 				}
 			}
 			began := time.Now()
-			again, err := b.UpQuiet(ctx, dir, "Ann") // which has answered
+			again, err := at.UpQuiet(ctx, dir, "Ann") // which has answered
 			if err != nil {
 				return nil, err
 			}

@@ -1,4 +1,4 @@
-package main
+package large
 
 import (
 	"context"
@@ -27,9 +27,9 @@ const (
 	largeSample = 20 * time.Millisecond
 )
 
-// large asks a node that has much in its store, and much to send, what its owner asks most.
-func (b *bench) large(ctx context.Context) (err error) {
-	ann, bob, err := b.Pair(ctx)
+// much asks a node that has much in its store, and much to send, what its owner asks most.
+func much(ctx context.Context, at *nodes.Place) (err error) {
+	ann, bob, err := at.Pair(ctx)
 	if err != nil {
 		return err
 	}
@@ -41,14 +41,14 @@ func (b *bench) large(ctx context.Context) (err error) {
 	if err := ann.Stop(); err != nil {
 		return err
 	}
-	if ann, err = b.UpQuiet(ctx, ann.Dir, ann.Name); err != nil {
+	if ann, err = at.UpQuiet(ctx, ann.Dir, ann.Name); err != nil {
 		return err
 	}
-	return b.watchLarge(ctx, ann, bob)
+	return watchLarge(ctx, at, ann, bob)
 }
 
 // watchLarge measures Ann's node. Bob's has ended, and is started again at the end.
-func (b *bench) watchLarge(ctx context.Context, ann, bob *nodes.Node) error {
+func watchLarge(ctx context.Context, at *nodes.Place, ann, bob *nodes.Node) error {
 	if err := askLarge(ctx, ann); err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (b *bench) watchLarge(ctx context.Context, ann, bob *nodes.Node) error {
 		name          string
 		lines, target float64
 	}{{"outbox", largeQueued, 0}, {"recv", largeHeard, 50_000}} {
-		took, peak, err := b.lines(ctx, ann, command.name, int(command.lines))
+		took, peak, err := lines(ctx, at, ann, command.name, int(command.lines))
 		if err != nil {
 			return err
 		}
@@ -70,7 +70,7 @@ func (b *bench) watchLarge(ctx context.Context, ann, bob *nodes.Node) error {
 			report.Versus("W7", "large_"+command.name+"_anon_mib", peak, 60)
 		}
 	}
-	return b.empty(ctx, ann, bob)
+	return empty(ctx, at, ann, bob)
 }
 
 // fillLarge has Bob write to Ann, ends his node, and has her write to him.
@@ -141,8 +141,8 @@ func askLarge(ctx context.Context, ann *nodes.Node) error {
 
 // lines runs a command that prints so many lines, and returns how long it took, and how much the node held for
 // itself meanwhile, in MiB; 0 where that isn't known.
-func (b *bench) lines(ctx context.Context, n *nodes.Node, command string, want int) (took time.Duration, peak float64, err error) {
-	c := exec.CommandContext(ctx, b.Binary, "--dir", n.Dir, command)
+func lines(ctx context.Context, at *nodes.Place, n *nodes.Node, command string, want int) (took time.Duration, peak float64, err error) {
+	c := exec.CommandContext(ctx, at.Binary, "--dir", n.Dir, command)
 	out, err := c.StdoutPipe()
 	if err != nil {
 		return 0, 0, err
@@ -205,9 +205,9 @@ func watch(n *nodes.Node) (end func() float64) {
 }
 
 // empty starts Bob's node, and measures how fast it gets what waits, and what Ann's node holds meanwhile.
-func (b *bench) empty(ctx context.Context, ann, bob *nodes.Node) (err error) {
+func empty(ctx context.Context, at *nodes.Place, ann, bob *nodes.Node) (err error) {
 	began := time.Now()
-	again, err := b.UpQuiet(ctx, bob.Dir, bob.Name, ann)
+	again, err := at.UpQuiet(ctx, bob.Dir, bob.Name, ann)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package main
+package large
 
 import (
 	"context"
@@ -23,22 +23,25 @@ const (
 	w7Missing = "qqq" // is in no message
 	w7Found   = 20
 
+	// settle is how long a node is left alone before its memory is looked at.
+	settle = 3 * time.Second
+
 	// searchFile is the search cache in a node's directory.
 	searchFile = "search"
 )
 
-// w7 asks a node that has a large store.
-func (b *bench) w7(ctx context.Context) error {
-	if err := b.searches(ctx); err != nil {
+// Ask is W7: it asks a node that has a large store.
+func Ask(ctx context.Context, at *nodes.Place) error {
+	if err := searches(ctx, at); err != nil {
 		return err
 	}
-	return b.large(ctx)
+	return much(ctx, at)
 }
 
 // searches searches a large store.
-func (b *bench) searches(ctx context.Context) (err error) {
-	dir := b.Folder()
-	ann, err := b.UpQuiet(ctx, dir, "Ann")
+func searches(ctx context.Context, at *nodes.Place) (err error) {
+	dir := at.Folder()
+	ann, err := at.UpQuiet(ctx, dir, "Ann")
 	if err != nil {
 		return err
 	}
@@ -61,7 +64,7 @@ func (b *bench) searches(ctx context.Context) (err error) {
 	if err := errors.Join(ann.Stop(), os.Remove(cache)); err != nil {
 		return err
 	}
-	if ann, err = b.UpQuiet(ctx, dir, "Ann"); err != nil {
+	if ann, err = at.UpQuiet(ctx, dir, "Ann"); err != nil {
 		return err
 	}
 	before, _, unknown := process.Usage(ann.PID())
@@ -82,10 +85,10 @@ func (b *bench) searches(ctx context.Context) (err error) {
 	if err := ann.Stop(); err != nil {
 		return err
 	}
-	if ann, err = b.UpQuiet(ctx, dir, "Ann"); err != nil {
+	if ann, err = at.UpQuiet(ctx, dir, "Ann"); err != nil {
 		return err
 	}
-	if err := process.Pause(ctx, w6Rest); err != nil {
+	if err := process.Pause(ctx, settle); err != nil {
 		return err
 	}
 	_, rest, unknown := process.Usage(ann.PID())
