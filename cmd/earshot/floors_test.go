@@ -75,6 +75,7 @@ var imports = map[string]string{
 	"cmd/bench/report":     "",
 	"cmd/bench/screens":    "cmd/bench/nodes cmd/bench/process cmd/bench/report cmd/earshot/web/page cmd/window node/localapi/v1",
 	"cmd/bench/floor":      "cmd/bench/process node/link",
+	"cmd/bench/peers":      "cmd/bench/report",
 	"cmd/bench/process":    "",
 	"cmd/bench/slow":       "cmd/bench/nodes node node/localapi/server store/slow",
 	"cmd/bench/ssh":        "cmd/bench/process",

@@ -1,5 +1,8 @@
 // Package report prints what the bench has measured: lines `PEER WORKLOAD METRIC VALUE` on standard output, and
-// nothing else. It also has the few sums that are done with what was measured.
+// nothing else. It keeps the lines of the run for what is made of them later, and reads lines that other programs
+// print. It also has the few sums that are done with what was measured.
+//
+// The lines of a run belong to the goroutine that prints them.
 package report
 
 import (
@@ -8,10 +11,18 @@ import (
 	"time"
 )
 
+// printed is all that this process has printed, in order.
+var printed []Line
+
 // Out prints one result.
 func Out(peer, workload, metric string, value float64) {
-	fmt.Printf("%s %s %s %.4g\n", peer, workload, metric, value)
+	l := Line{Peer: peer, Workload: workload, Metric: metric, Value: value}
+	printed = append(printed, l)
+	fmt.Println(l)
 }
+
+// Printed returns the lines that were printed, the earliest first.
+func Printed() []Line { return slices.Clip(printed) }
 
 // Versus prints what earshot is to reach in a metric, and what it has reached.
 func Versus(workload, metric string, reached, target float64) {
