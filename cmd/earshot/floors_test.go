@@ -71,6 +71,7 @@ var imports = map[string]string{
 	"cmd/lab":              "",
 	"cmd/bench":            "cmd/bench/floor cmd/bench/large cmd/bench/nodes cmd/bench/process cmd/bench/report cmd/bench/screens cmd/bench/slow cmd/bench/ssh cmd/isolate node/localapi/v1",
 	"cmd/bench/nodes":      "cmd/bench/floor cmd/bench/process node/localapi node/localapi/v1",
+	"cmd/bench/chart":      "cmd/bench/report",
 	"cmd/bench/large":      "cmd/bench/nodes cmd/bench/process cmd/bench/report node/localapi/v1",
 	"cmd/bench/report":     "",
 	"cmd/bench/screens":    "cmd/bench/nodes cmd/bench/process cmd/bench/report cmd/earshot/web/page cmd/window node/localapi/v1",
