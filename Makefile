@@ -7,6 +7,8 @@ VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 5s
 TESTFLAGS   ?=
+BENCHFLAGS  ?=
+PEERS       ?= $(wildcard ../shared/bench/run.sh)
 BIN         := bin/earshot
 HOSTILE     := bin/hostile
 INLAB       := EARSHOT_BIN=$(CURDIR)/$(BIN) EARSHOT_HOSTILE_BIN=$(CURDIR)/$(HOSTILE) EARSHOT_HOSTILE_TABLE=$(CURDIR)/$(HOSTILE).txt EARSHOT_DOCTOR_TABLE=$(CURDIR)/bin/doctor.txt
@@ -23,7 +25,7 @@ build:
 help:
 	@awk '/^# /{about=substr($$0,3);next} /^[a-z-]+:/{if(about){sub(/:.*/,"");printf "  make %-9s %s\n",$$0,about}} {about=""}' $(firstword $(MAKEFILE_LIST))
 	@echo
-	@echo 'Variables: PREFIX and DESTDIR for install, VERSION for build, TESTFLAGS for test and lab, FUZZTIME for fuzz.'
+	@echo 'Variables: PREFIX and DESTDIR for install, VERSION for build, TESTFLAGS for test and lab, FUZZTIME for fuzz, PEERS, CHART and BENCHFLAGS for bench.'
 
 # put the program into PREFIX/bin, /usr/local/bin unless set
 install: build
@@ -74,9 +76,11 @@ check:
 	CGO_ENABLED=1 $(GO) test -race -short -vet off -timeout 20m $$($(GO) list ./... | grep -vE "earshot/($(ALONE)|$(BUBBLES))\$$")
 	CGO_ENABLED=1 $(GO) test -race -short -vet off -timeout 20m -cpu 1 $$($(GO) list ./... | grep -E "earshot/($(BUBBLES))\$$" | grep -vE 'earshot/($(ALONE))$$')
 
-# measure earshot beside the least that the same promise takes; prints PEER WORKLOAD METRIC VALUE
+# Other messengers are measured beside it where there is a script that does so, PEERS, as far as it has installed them.
+# CHART=1 also draws the picture of README.md; BENCHFLAGS are flags and workloads, such as `-n 3 W1 W2`.
+# measure earshot beside the least that the same promise takes, and others; prints PEER WORKLOAD METRIC VALUE
 bench: build
-	$(GO) run ./cmd/bench -earshot $(BIN)
+	$(GO) run ./cmd/bench -earshot $(BIN) -peers '$(PEERS)' $(if $(CHART),-chart .github/bench.svg) $(BENCHFLAGS)
 
 # make the pictures of README.md again: of the page, where Chromium is here, and of the terminal screen
 pictures:

@@ -1,10 +1,15 @@
 package main
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
+	"github.com/earshot-im/earshot/cmd/bench/chart"
 	"github.com/earshot-im/earshot/cmd/bench/floor"
+	"github.com/earshot-im/earshot/cmd/bench/report"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
@@ -33,6 +38,33 @@ func TestLostOrDouble(t *testing.T) {
 		}
 		if got := lostOrDouble(arrived, first); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
+		}
+	}
+}
+
+// Lines of an earlier run are drawn, all or none of them.
+func TestRedraw(t *testing.T) {
+	const ours, theirs = "earshot W1 p50_us 1323\n", "nats-js-always W1 p50_us 460.5\n"
+	for name, c := range map[string]struct {
+		text string
+		want error
+	}{
+		"a run":       {ours + theirs, nil},
+		"a malformed": {ours + theirs + "nats-js-always W1 p50_us\n", report.ErrMalformed},
+		"nothing":     {ours, chart.ErrNothing},
+	} {
+		from, to := filepath.Join(t.TempDir(), "run.txt"), filepath.Join(t.TempDir(), "run.svg")
+		if err := os.WriteFile(from, []byte(c.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := run(t.Context(), []string{"-from", from, "-chart", to}); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+		if _, err := os.Stat(to); (err == nil) != (c.want == nil) {
+			t.Errorf("%s: the picture: %v", name, err)
+		}
+		if err := run(t.Context(), []string{"-from", from}); err == nil {
+			t.Errorf("%s: drawn, and nowhere", name)
 		}
 	}
 }

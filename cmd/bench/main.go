@@ -1,9 +1,14 @@
 // Command bench measures earshot beside floors. A floor is a program that does the least by which
 // the same promise can be kept, on the same machine. It prints lines `PEER WORKLOAD METRIC VALUE`
-// and nothing else on standard output. PEER is earshot, floor, gossipsub, or target: what earshot
-// is to reach in the metric of that name.
+// and nothing else on standard output. PEER is earshot, floor, gossipsub, ssh, machine, or target:
+// what earshot is to reach in the metric of that name. With -peers, other messengers are measured
+// beside it by a script that isn't part of earshot (package peers), each workload right after ours; then
+// PEER is one of them as well, and the ratios to some of them follow. With -chart, a picture of it
+// all is drawn at the end (package chart); with -from as well, nothing is measured, and the lines
+// of an earlier run are drawn.
 //
-//	bench [-earshot BINARY] [-n ROUNDS] [-idle DURATION] [WORKLOAD]...
+//	bench [-earshot BINARY] [-n ROUNDS] [-idle DURATION] [-peers SCRIPT] [-chart FILE] [WORKLOAD]...
+//	bench -from FILE -chart FILE
 //
 //	W1  one 100-byte message at a time, until it is on the other disk. Floor: echo over a link,
 //	    two commits, one signature and one check, as a pipeline of two processes and as the sum
@@ -50,6 +55,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -58,12 +64,16 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"time"
 
+	"github.com/earshot-im/earshot/cmd/bench/chart"
 	"github.com/earshot-im/earshot/cmd/bench/floor"
 	"github.com/earshot-im/earshot/cmd/bench/large"
 	"github.com/earshot-im/earshot/cmd/bench/nodes"
+	"github.com/earshot-im/earshot/cmd/bench/peers"
+	"github.com/earshot-im/earshot/cmd/bench/report"
 	"github.com/earshot-im/earshot/cmd/bench/screens"
 	"github.com/earshot-im/earshot/cmd/isolate"
 )
@@ -73,6 +83,8 @@ type bench struct {
 	nodes.Place
 	idle time.Duration // how long W6 and W9 watch
 	mdns bool          // the network is our own
+
+	peers *peers.Script // nil where there is none
 }
 
 var workloads = map[string]func(*bench, context.Context) error{
@@ -106,8 +118,14 @@ func run(ctx context.Context, args []string) error {
 	binary := flags.String("earshot", "bin/earshot", "binary to measure")
 	rounds := flags.Int("n", 1, "rounds")
 	idle := flags.Duration("idle", time.Minute, "how long W6 watches")
+	script := flags.String("peers", "", "script that measures other messengers")
+	picture := flags.String("chart", "", "file for a picture of what was measured")
+	from := flags.String("from", "", "file with the lines of an earlier run, to be drawn and not measured")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	if *from != "" {
+		return redraw(*from, *picture)
 	}
 	chosen := flags.Args()
 	if len(chosen) == 0 {
@@ -133,18 +151,90 @@ func run(ctx context.Context, args []string) error {
 	if !mdns {
 		fmt.Fprintln(os.Stderr, "bench: no network of its own here: W6 goes without mDNS")
 	}
+	others, err := openPeers(*script)
+	if err != nil {
+		return err
+	}
 	// Socket paths are short on every system; the default temporary folder of some is not.
 	dir, err := os.MkdirTemp("", "earshot")
 	if err != nil {
 		return err
 	}
-	b := &bench{Place: nodes.Place{Binary: path, Dir: dir}, idle: *idle, mdns: mdns}
+	b := &bench{Place: nodes.Place{Binary: path, Dir: dir}, idle: *idle, mdns: mdns, peers: others}
+	report.Out("machine", "all", "processors", float64(runtime.NumCPU()))
 	for range *rounds {
 		for _, w := range chosen {
-			if err = workloads[w](b, ctx); err != nil {
+			if err = b.measure(ctx, w); err != nil {
 				return errors.Join(fmt.Errorf("%s: %w", w, err), os.RemoveAll(dir))
 			}
 		}
 	}
-	return os.RemoveAll(dir)
+	if *picture != "" {
+		err = draw(report.Printed(), *picture)
+	}
+	return errors.Join(err, os.RemoveAll(dir))
+}
+
+// measure measures one workload, of earshot and then of its peers, and compares.
+func (b *bench) measure(ctx context.Context, workload string) error {
+	before := len(report.Printed())
+	if err := workloads[workload](b, ctx); err != nil {
+		return err
+	}
+	if b.peers == nil {
+		return nil
+	}
+	out := func(l report.Line) { report.Out(l.Peer, l.Workload, l.Metric, l.Value) }
+	if err := b.peers.Measure(ctx, workload, out); err != nil {
+		return err
+	}
+	for _, r := range ratios(report.Printed()[before:]) {
+		if r.target > 0 {
+			report.Versus(workload, r.metric, r.reached, r.target)
+		} else {
+			report.Out("earshot", workload, r.metric, r.reached)
+		}
+	}
+	return nil
+}
+
+// openPeers finds the script that measures others, if there is to be one.
+func openPeers(path string) (*peers.Script, error) {
+	if path == "" {
+		fmt.Fprintln(os.Stderr, "bench: no script that measures others: they are left out")
+		return nil, nil
+	}
+	return peers.Open(path, os.Stderr)
+}
+
+// redraw draws the lines of an earlier run.
+func redraw(from, picture string) error {
+	if picture == "" {
+		return errors.New("-from wants -chart")
+	}
+	f, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	var lines []report.Line
+	var wrong error
+	err = report.Scan(f, func(l report.Line, text string, err error) {
+		lines = append(lines, l)
+		if err != nil && wrong == nil {
+			wrong = fmt.Errorf("%s: %w: %q", from, err, text)
+		}
+	})
+	if err := errors.Join(err, wrong, f.Close()); err != nil {
+		return err
+	}
+	return draw(lines, picture)
+}
+
+// draw writes a picture of what was measured.
+func draw(lines []report.Line, picture string) error {
+	var b bytes.Buffer
+	if err := chart.Draw(&b, lines); err != nil {
+		return err
+	}
+	return os.WriteFile(picture, b.Bytes(), 0o644)
 }

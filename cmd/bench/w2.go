@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
 	"time"
 
 	"github.com/earshot-im/earshot/cmd/bench/floor"
@@ -60,21 +61,26 @@ func (b *bench) w2(ctx context.Context) (err error) {
 			report.Out(p.name, "W2", "cpu_s", report.Median(p.cpus).Seconds())
 		}
 	}
+	if len(earshot.asking) > 0 { // peers are measured with those who ask them, and a floor asks itself
+		report.Out("earshot", "W2", "cpu_all_s", report.Median(earshot.asking).Seconds())
+	}
 	report.Versus("W2", "rate_over_floor", report.Median(ratios), 1.0/3)
 	return nil
 }
 
 // pipe is a way to send many messages, and how fast it was.
 type pipe struct {
-	name  string
-	pids  []int // the processes at both ends
-	send  func(count int) error
-	rates []float64 // messages a second
-	cpus  []time.Duration
+	name   string
+	pids   []int // the processes at both ends
+	send   func(count int) error
+	rates  []float64       // messages a second
+	cpus   []time.Duration // of these processes
+	asking []time.Duration // of these and our own, which asks
 }
 
 func (p *pipe) measure() error {
 	before, _, unknown := process.Usage(p.pids...)
+	own, _, _ := process.Usage(os.Getpid())
 	began := time.Now()
 	if err := p.send(w2Messages); err != nil {
 		return err
@@ -85,7 +91,11 @@ func (p *pipe) measure() error {
 		if err != nil {
 			return err
 		}
-		p.cpus = append(p.cpus, after-before)
+		ownAfter, _, err := process.Usage(os.Getpid())
+		if err != nil {
+			return err
+		}
+		p.cpus, p.asking = append(p.cpus, after-before), append(p.asking, after-before+ownAfter-own)
 	}
 	return nil
 }

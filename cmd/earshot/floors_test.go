@@ -69,7 +69,7 @@ var imports = map[string]string{
 	"cmd/earshot/terminal": "crypto/names",
 	"cmd/demo":             "cmd/isolate",
 	"cmd/lab":              "",
-	"cmd/bench":            "cmd/bench/floor cmd/bench/large cmd/bench/nodes cmd/bench/process cmd/bench/report cmd/bench/screens cmd/bench/slow cmd/bench/ssh cmd/isolate node/localapi/v1",
+	"cmd/bench":            "cmd/bench/chart cmd/bench/floor cmd/bench/large cmd/bench/nodes cmd/bench/peers cmd/bench/process cmd/bench/report cmd/bench/screens cmd/bench/slow cmd/bench/ssh cmd/isolate node/localapi/v1",
 	"cmd/bench/nodes":      "cmd/bench/floor cmd/bench/process node/localapi node/localapi/v1",
 	"cmd/bench/chart":      "cmd/bench/report",
 	"cmd/bench/large":      "cmd/bench/nodes cmd/bench/process cmd/bench/report node/localapi/v1",
