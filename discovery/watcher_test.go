@@ -3,7 +3,9 @@ package discovery
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
+	"os"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -16,11 +18,13 @@ type machine struct {
 	n     Network
 	err   error
 	slept time.Duration // wall time that passed unseen
+	reads int
 }
 
 func (m *machine) read() (Network, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.reads++
 	return m.n, m.err
 }
 
@@ -125,6 +129,85 @@ func TestWatcherTellsOfAWake(t *testing.T) {
 			expectNothing(t, c)
 		})
 	})
+}
+
+// Where the system tells of changes, the interfaces are read soon after one, once for several that come together,
+// and else seldom.
+func TestWatcherIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &machine{n: network("10.0.0.1")}
+		w := newWatcher(m)
+		from, system := io.Pipe()
+		w.listen = func() (io.ReadCloser, error) { return from, nil }
+		c := w.Subscribe()
+		inBubble(t, w.Run, func() {
+			expect(t, c, network("10.0.0.1"))
+			began := m.reads
+			pass(time.Minute)
+			if n := m.reads - began; n < 6 || n > 8 {
+				t.Errorf("read %d times in a minute without a change", n)
+			}
+			m.set(func() { m.n = network("10.0.0.2") })
+			began = m.reads
+			for range 5 {
+				_, _ = system.Write([]byte("changed"))
+				pass(settling / 10)
+			}
+			expectNothing(t, c)
+			pass(settling)
+			expect(t, c, network("10.0.0.2"))
+			if n := m.reads - began; n != 1 {
+				t.Errorf("read %d times for changes that came together", n)
+			}
+			// A machine that has slept is seen as soon as one where nobody tells of changes.
+			m.set(func() { m.slept += time.Hour })
+			pass(pollEvery)
+			expect(t, c, network("10.0.0.2"))
+			// What the system did not tell of is seen all the same.
+			m.set(func() { m.n = network("10.0.0.3") })
+			pass(readEvery + pollEvery)
+			expect(t, c, network("10.0.0.3"))
+			// It tells no more.
+			_ = system.Close()
+			synctest.Wait()
+			m.set(func() { m.n = network("10.0.0.4") })
+			pass(pollEvery)
+			expect(t, c, network("10.0.0.4"))
+		})
+	})
+}
+
+// That the system has dropped some of what it tells is a change like any other.
+func TestWatcherIsToldOfManyChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &machine{n: network("10.0.0.1")}
+		w := newWatcher(m)
+		many := make(overrun)
+		w.listen = func() (io.ReadCloser, error) { return many, nil }
+		c := w.Subscribe()
+		inBubble(t, w.Run, func() {
+			expect(t, c, network("10.0.0.1"))
+			m.set(func() { m.n = network("10.0.0.2") })
+			many <- os.NewSyscallError("read", errManyChanges)
+			pass(settling)
+			expect(t, c, network("10.0.0.2"))
+		})
+	})
+}
+
+// overrun yields errors until it is closed.
+type overrun chan error
+
+func (o overrun) Read([]byte) (int, error) {
+	if err, more := <-o; more {
+		return 0, err
+	}
+	return 0, io.EOF
+}
+
+func (o overrun) Close() error {
+	close(o)
+	return nil
 }
 
 func TestWatcherOutlivesErrors(t *testing.T) {

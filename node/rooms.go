@@ -93,6 +93,9 @@ func (n *Node) makeRooms() (err error) {
 		n.networks = discovery.ReadNetwork(n.cfg.Interfaces...)
 	}
 	n.watcher = discovery.NewWatcher(n.networks, n.log)
+	if n.cfg.Networks == nil {
+		n.watcher.Listen()
+	}
 	n.doctor = n.newDoctor()
 	return nil
 }
