@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	tick     = time.Second / 100 // in which Linux tells processor time to programs
-	afterPID = ") "              // ends the command's name, which may contain anything
+	afterPID = ") " // ends the command's name, which may contain anything
+	ofSched  = 2    // clock_getcpuclockid(3): the clock of all that a process has had of the processors
 )
 
 // Usage returns the processor time that processes have had, and the bytes of memory that they hold.
@@ -24,14 +24,16 @@ func Usage(pids ...int) (cpu time.Duration, memory int64, err error) {
 			return 0, 0, err
 		}
 		fields := bytes.Fields(b[bytes.LastIndex(b, []byte(afterPID))+len(afterPID):])
-		var n [3]int64
-		for i, at := range [3]int{11, 12, 21} { // proc(5): utime, stime and rss, of which the third field is the first here
-			if n[i], err = strconv.ParseInt(string(fields[at]), 10, 64); err != nil {
-				return 0, 0, err
-			}
+		pages, err := strconv.ParseInt(string(fields[21]), 10, 64) // proc(5): rss, of which the third field is the first here
+		if err != nil {
+			return 0, 0, err
 		}
-		cpu += time.Duration(n[0]+n[1]) * tick
-		memory += n[2] * int64(os.Getpagesize())
+		memory += pages * int64(os.Getpagesize())
+		var had unix.Timespec // /proc has it in hundredths of a second only
+		if err := unix.ClockGettime(int32(^pid<<3|ofSched), &had); err != nil {
+			return 0, 0, os.NewSyscallError("clock_gettime", err)
+		}
+		cpu += time.Duration(had.Nano())
 	}
 	return cpu, memory, nil
 }
