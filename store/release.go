@@ -24,6 +24,9 @@ const (
 // is called within transactions and must not call the store. Release takes as many transactions as
 // it needs; others can write between them.
 func (s *Store) Release(ctx context.Context, conv *event.Conversation, before time.Time, waits func(cause event.Log, since time.Time) bool) error {
+	if nothing, err := s.nothingWaits(); nothing || err != nil {
+		return err
+	}
 	// First the events are shown whose causes are all here but wait themselves, with the events
 	// that wait for them. Then those are shown whose cause is not here.
 	for _, wait := range []patience{waitForHeld, waitForNone} {
@@ -33,6 +36,23 @@ func (s *Store) Release(ctx context.Context, conv *event.Conversation, before ti
 		}
 	}
 	return nil
+}
+
+// nothingWaits reports whether no event waits. As long as nothing is written, it is known without looking: this is
+// asked every second.
+func (s *Store) nothingWaits() (nothing bool, err error) {
+	before := s.Batches() + 1 // what is written after this may have to wait
+	if s.idleAt.Load() == before {
+		return true, nil
+	}
+	err = s.view(func(r *reader) error {
+		nothing = r.Empty(bucketWaiting)
+		return nil
+	})
+	if nothing {
+		s.idleAt.Store(before)
+	}
+	return nothing, err
 }
 
 // releasing is one pass over what waits.

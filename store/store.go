@@ -114,7 +114,8 @@ type Store struct {
 	era    uint32 // of own logs: a log of an earlier era is not written on; see restored.go
 	copied bool   // the era has begun when the store was opened
 
-	last atomic.Uint64 // change counter of the last commit
+	last   atomic.Uint64 // change counter of the last commit
+	idleAt atomic.Uint64 // after so many batches, and one, nothing waited; see nothingWaits
 
 	db      *tx.DB
 	writer  *tx.Writer
