@@ -17,8 +17,9 @@
 // Whoever reads a label can type the whole of it, and means the same person by it: package phonebook
 // of the node reads it again.
 //
-// The package is pure and knows no lists: package show puts labels into rows. Nothing in it fails. All
-// names pass through package terminal here, so no other package of the command line touches one.
+// The package knows no lists: package show puts labels into rows. Its functions are pure, though they remember
+// how the last names are shown. Nothing in it fails. All names pass through package terminal here, so no other
+// package of the command line touches one.
 package label
 
 import (
@@ -153,7 +154,10 @@ func ClaimWithin(most int, name string) string {
 }
 
 // nameWithin is a name that the owner has chosen or accepted. Only a nickname may have marks in it.
-func nameWithin(most int, name string) string {
+func nameWithin(most int, name string) string { return kept.get(most, name, judged) }
+
+// judged is nameWithin for a name that isn't remembered.
+func judged(most int, name string) string {
 	line := terminal.Line(name)
 	if plain, err := names.Claim(line); err != nil || plain != line {
 		return ClaimWithin(most, name)
