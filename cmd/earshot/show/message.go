@@ -23,6 +23,9 @@ func (p Printer) Middle(w io.Writer, m *earshotv1.Message) error {
 }
 
 func (p Printer) messageRow(w io.Writer, m *earshotv1.Message, notes ...string) error {
+	if p.JSON {
+		return object.Write(w, object.OfMessage(m))
+	}
 	author := label.Who(m.GetFrom())
 	if m.Own {
 		author = "me"
@@ -31,7 +34,8 @@ func (p Printer) messageRow(w io.Writer, m *earshotv1.Message, notes ...string) 
 	if m.Mentioned {
 		text = p.Style.Call(text)
 	}
-	return p.Row(w, object.OfMessage(m), "%s", p.rowOf(m, author, text, notes...))
+	_, err := io.WriteString(w, p.rowOf(m, author, text, notes...)+"\n")
+	return err
 }
 
 // rowOf puts together the row of a message, and the line of its reactions.

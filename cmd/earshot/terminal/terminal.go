@@ -11,6 +11,7 @@
 package terminal
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"runtime"
@@ -121,6 +122,9 @@ func Word(s string) string {
 
 // JSON returns a JSON value with what acts written as \uXXXX, which means the same.
 func JSON(b []byte) []byte {
+	if bytes.IndexFunc(b, acts) < 0 {
+		return b
+	}
 	out := b[:0:0]
 	for i := 0; i < len(b); {
 		r, size := utf8.DecodeRune(b[i:])
