@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -325,6 +326,47 @@ func TestFollowReadsAgainWhatIsRevealed(t *testing.T) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.marked != 2 {
+		t.Errorf("%d messages are marked", n.marked)
+	}
+}
+
+// The node was asked for a page only when all of the one before was printed, and had nothing to do meanwhile.
+func TestNextPageIsAskedForWhileOneIsPrinted(t *testing.T) {
+	n := newFeed()
+	dir := serve(t, server.Rooms{Node: n, People: n, Reading: n})
+	in, out, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	ended := make(chan int, 1)
+	go func() {
+		defer out.Close()
+		ended <- run(t.Context(), []string{"--dir", dir, "recv", "--count", "7"}, strings.NewReader(""), out, os.Stderr)
+	}()
+	var messages []chat.Message
+	for i := range uint64(5) { // a pipe takes one of them
+		messages = append(messages, said(1+i, strings.Repeat("x", 50_000))...)
+	}
+	for _, turn := range []turn{
+		{after: "", answer: chat.Page{Messages: messages, Cursor: cursor(5)}},
+		{after: cursor(5), answer: chat.Page{Messages: append(said(6, "six"), said(7, "seven")...), Cursor: cursor(7)}},
+	} {
+		if got := <-n.asked; got.after != turn.after {
+			t.Errorf("asks from %q on, want %q", got.after, turn.after)
+		}
+		n.answers <- turn.answer
+	}
+	all, err := io.ReadAll(in)
+	if lines := strings.Count(string(all), "\n"); err != nil || lines != 7 || !strings.HasSuffix(string(all), "seven\n") {
+		t.Errorf("%d lines, %v", lines, err)
+	}
+	if exit := <-ended; exit != 0 {
+		t.Errorf("exit status %d", exit)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.marked != 7 {
 		t.Errorf("%d messages are marked", n.marked)
 	}
 }

@@ -82,6 +82,11 @@ func (r *Reader) watch(ctx context.Context, stop func(error)) {
 }
 
 func (r *Reader) printFeed(ctx context.Context, feed *localapi.Feed, a *acks) error {
+	done := func(all []*earshotv1.Message) {
+		if a == nil { // otherwise once it is acknowledged
+			feed.Done(all[len(all)-1].Cursor)
+		}
+	}
 	for m, err := range feed.Messages(ctx) {
 		if err != nil {
 			return err
@@ -91,11 +96,8 @@ func (r *Reader) printFeed(ctx context.Context, feed *localapi.Feed, a *acks) er
 				return err
 			}
 		}
-		if err := r.print(ctx, m); err != nil {
+		if err := r.print(ctx, []*earshotv1.Message{m}, done); err != nil {
 			return err
-		}
-		if a == nil {
-			feed.Done(m.Cursor)
 		}
 		if r.enough() {
 			break

@@ -9,11 +9,14 @@ type seen struct{ id, cursor string }
 // each call tells of all that have been read by then. So the first is told at once, and a thousand
 // that are read meanwhile cost the node one commit.
 type marker struct {
-	tell   func([]seen) error // of one message or more, in order
+	tell   func([]seen) error // of one message or more, in order, up to localapi.MaxPage
 	failed func(error)        // is called with the first error of tell; nothing is told after it
-	seen   chan seen
+	seen   chan []seen
 	ended  chan error
 }
+
+// maxBehind is how many groups may have been read of which the node was not told.
+const maxBehind = 32
 
 // startMarker returns a marker that runs until end is called.
 func startMarker(tell func([]seen) error, failed func(error)) *marker {
@@ -23,12 +26,12 @@ func startMarker(tell func([]seen) error, failed func(error)) *marker {
 }
 
 func (m *marker) start() {
-	m.seen, m.ended = make(chan seen, localapi.MaxPage), make(chan error, 1)
+	m.seen, m.ended = make(chan []seen, maxBehind), make(chan error, 1)
 	go m.run() // ends when end or settle is called
 }
 
-// read says that a message was read. It waits while the node is far behind.
-func (m *marker) read(one seen) { m.seen <- one }
+// read says that a group of messages was read, up to maxGroup. It waits while the node is far behind.
+func (m *marker) read(group []seen) { m.seen <- group }
 
 // end returns when the node has been told of every message, or the error that kept it from that.
 func (m *marker) end() error {
@@ -57,16 +60,16 @@ func (m *marker) run() {
 	m.ended <- failed
 }
 
-// gather returns first and the messages that were read by now, as many as one call may tell.
-func (m *marker) gather(first seen) []seen {
-	all := []seen{first}
-	for len(all) < localapi.MaxPage {
+// gather returns first and the groups that were read by now, as many as one call may tell.
+func (m *marker) gather(first []seen) []seen {
+	all := first
+	for len(all)+maxGroup <= localapi.MaxPage {
 		select {
-		case one, more := <-m.seen:
+		case group, more := <-m.seen:
 			if !more {
 				return all
 			}
-			all = append(all, one)
+			all = append(all, group...)
 		default:
 			return all
 		}

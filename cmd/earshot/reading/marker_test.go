@@ -15,12 +15,12 @@ import (
 func TestMarkerTellsOfWhatWaitsAtOnce(t *testing.T) {
 	told, next := make(chan []seen), make(chan error)
 	m := startMarker(func(all []seen) error { told <- all; return <-next }, func(error) {})
-	m.read(seen{id: "a"})
+	m.read([]seen{{id: "a"}})
 	if got := <-told; len(got) != 1 {
 		t.Errorf("the first is told with %v", got)
 	}
 	for i := range 5 {
-		m.read(seen{id: strconv.Itoa(i)})
+		m.read([]seen{{id: strconv.Itoa(i)}})
 	}
 	next <- nil
 	if got := <-told; len(got) != 5 || got[4].id != "4" {
@@ -30,7 +30,7 @@ func TestMarkerTellsOfWhatWaitsAtOnce(t *testing.T) {
 	if err := m.settle(); err != nil {
 		t.Error(err)
 	}
-	m.read(seen{id: "c"})
+	m.read([]seen{{id: "c"}})
 	if got := <-told; len(got) != 1 || got[0].id != "c" {
 		t.Errorf("after settling %v", got)
 	}
@@ -46,7 +46,7 @@ func TestMarkerStopsAtTheFirstError(t *testing.T) {
 	calls, failed := 0, 0
 	m := startMarker(func([]seen) error { calls++; return full }, func(error) { failed++ })
 	for range 5000 {
-		m.read(seen{id: "a"})
+		m.read([]seen{{id: "a"}})
 	}
 	if err := m.end(); err != full || calls != 1 || failed != 1 {
 		t.Errorf("%v after %d calls, %d failures", err, calls, failed)

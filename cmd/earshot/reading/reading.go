@@ -147,23 +147,6 @@ func idOf(ctx context.Context, client *localapi.Client, who, kind string) (strin
 	return t.Id, nil
 }
 
-// print writes a message by a call of its own, so that a consumer has every line as soon as there is
-// one.
-func (r *Reader) print(ctx context.Context, m *earshotv1.Message) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	changed, err := r.shown.printed(m, func() error { return r.Out.Message(r.Stdout, m) })
-	if err != nil {
-		return err
-	}
-	r.printed++
-	if changed && r.tells() {
-		return r.late(ctx, m.Id)
-	}
-	return nil
-}
-
 // tellMore tells what else is new at the node's counts of changes. It returns the errors of the
 // output only.
 func (r *Reader) tellMore(ctx context.Context, now *earshotv1.WatchResponse) error {

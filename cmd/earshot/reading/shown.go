@@ -60,17 +60,20 @@ func (s *shown) note(id string, l look) {
 	s.last[id] = l
 }
 
-// printed prints a message for the first time. It reports whether the message has changed since the node
-// was asked for it.
-func (s *shown) printed(m *earshotv1.Message, write func() error) (changed bool, err error) {
+// printed prints messages for the first time, by a function that returns how many it has printed. It returns
+// the IDs of those that have changed since the node was asked for them.
+func (s *shown) printed(all []*earshotv1.Message, write func() (int, error)) (changed []string, n int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := write(); err != nil {
-		return false, err
+	n, err = write()
+	for _, m := range all[:n] {
+		before, told := s.last[m.Id]
+		s.note(m.Id, s.lookOf(m))
+		if told && !before.printed {
+			changed = append(changed, m.Id)
+		}
 	}
-	before, told := s.last[m.Id]
-	s.note(m.Id, s.lookOf(m))
-	return told && !before.printed, nil
+	return changed, n, err
 }
 
 // changed returns what has become of a message that was printed.
@@ -119,8 +122,8 @@ func (r *Reader) becomes(m *earshotv1.Message) error {
 }
 
 // late asks for messages that have changed before they were printed as they were.
-func (r *Reader) late(ctx context.Context, id string) error {
-	now, err := r.Client.GetMessages(ctx, &earshotv1.GetMessagesRequest{Ids: []string{id}})
+func (r *Reader) late(ctx context.Context, ids []string) error {
+	now, err := r.Client.GetMessages(ctx, &earshotv1.GetMessagesRequest{Ids: ids})
 	if err != nil {
 		if localapi.Gone(err) || ctx.Err() != nil {
 			return err

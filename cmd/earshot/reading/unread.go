@@ -86,41 +86,76 @@ func (u *unread) follow(ctx context.Context) error {
 	return stream.Err()
 }
 
-// drain prints what is there now.
+// drain prints what is there now. While it prints a page, it has asked for the next.
 func (u *unread) drain(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var next <-chan answer // to the question that was asked ahead; nil: none was
 	for !u.enough() {
-		limit := uint32(localapi.MaxPage)
-		if u.Count > 0 {
-			limit = min(limit, u.Count-u.printed)
+		if next == nil {
+			next = u.ask(ctx, u.after, 0)
 		}
-		page, err := u.Client.Unread(ctx, &earshotv1.UnreadRequest{Filter: &u.filter, After: u.after, Limit: limit})
-		if localapi.ProblemOf(err).GetCode() == localapi.CodeOtherStore && u.after != "" {
+		a := <-next
+		next = nil
+		if localapi.ProblemOf(a.err).GetCode() == localapi.CodeOtherStore && u.after != "" {
 			u.after = "" // the directory was put back, or is another one
 			continue
 		}
-		if err != nil {
-			return err
+		if a.err != nil {
+			return a.err
 		}
-		again, err := u.startsAgain(page)
+		again, err := u.startsAgain(a.page)
 		switch {
 		case err != nil:
 			return err
 		case again:
 			continue
 		}
-		for _, m := range page.Messages {
-			if err := u.print(ctx, m); err != nil {
-				return err
-			}
-			if u.after = m.Cursor; u.marks != nil {
-				u.marks.read(seen{m.Id, m.Cursor})
-			}
+		messages := a.page.Messages
+		if len(messages) > 0 && (u.Count == 0 || uint32(len(messages)) < u.Count-u.printed) {
+			next = u.ask(ctx, a.page.Cursor, uint32(len(messages)))
 		}
-		if u.after = page.Cursor; len(page.Messages) == 0 {
+		if err := u.print(ctx, messages, u.read); err != nil {
+			return err
+		}
+		if u.after = a.page.Cursor; len(messages) == 0 {
 			return nil
 		}
 	}
 	return nil
+}
+
+// answer is what the node says of a page.
+type answer struct {
+	page *earshotv1.MessagesResponse
+	err  error
+}
+
+// ask asks for what is unread after a cursor, when so many messages are there that are still to be printed.
+func (u *unread) ask(ctx context.Context, after string, there uint32) <-chan answer {
+	limit := uint32(localapi.MaxPage)
+	if u.Count > 0 {
+		limit = min(limit, u.Count-u.printed-there)
+	}
+	came := make(chan answer, 1)
+	go func() { // ends with the answer, or with ctx
+		page, err := u.Client.Unread(ctx, &earshotv1.UnreadRequest{Filter: &u.filter, After: after, Limit: limit})
+		came <- answer{page, err}
+	}()
+	return came
+}
+
+// read has messages marked as read whose rows were written.
+func (u *unread) read(all []*earshotv1.Message) {
+	u.after = all[len(all)-1].Cursor
+	if u.marks == nil {
+		return
+	}
+	group := make([]seen, len(all))
+	for i, m := range all {
+		group[i] = seen{m.Id, m.Cursor}
+	}
+	u.marks.read(group)
 }
 
 // startsAgain goes back to the first unread message where the node says that older ones may be
