@@ -16,7 +16,13 @@ import (
 type Snapshot struct {
 	tables  []*memtable.Table // the latest first; what one says counts, and not what stands below it
 	tx      *bbolt.Tx
-	buckets map[string]*bbolt.Bucket // opened before; nil: there is none
+	buckets map[string]*bucket // opened before; nil: there is none
+}
+
+// bucket is a bucket of the database, and a cursor of it for Get: to make one takes as long as to find a key.
+type bucket struct {
+	*bbolt.Bucket
+	at *bbolt.Cursor
 }
 
 // View runs f on a snapshot. It should be short: as long as it lasts, the space of what is deleted or
@@ -48,7 +54,7 @@ func (e *Engine) begin() (*Snapshot, error) {
 }
 
 func newSnapshot(tx *bbolt.Tx, tables ...*memtable.Table) *Snapshot {
-	s := &Snapshot{tx: tx, buckets: make(map[string]*bbolt.Bucket)}
+	s := &Snapshot{tx: tx, buckets: make(map[string]*bucket)}
 	for _, t := range tables {
 		if t != nil && t.Len() > 0 {
 			s.tables = append(s.tables, t)
@@ -78,10 +84,12 @@ func (e *Engine) guard(f func() error) error {
 	return err
 }
 
-func (s *Snapshot) bucket(name string) *bbolt.Bucket {
+func (s *Snapshot) bucket(name string) *bucket {
 	b, had := s.buckets[name]
 	if !had {
-		b = s.tx.Bucket([]byte(name))
+		if stored := s.tx.Bucket([]byte(name)); stored != nil {
+			b = &bucket{stored, stored.Cursor()}
+		}
 		s.buckets[name] = b
 	}
 	return b
@@ -115,7 +123,9 @@ func (s *Snapshot) Get(bucket string, key []byte) []byte {
 		}
 	}
 	if b := s.bucket(bucket); b != nil {
-		return b.Get(key)
+		if k, v := b.at.Seek(key); bytes.Equal(k, key) {
+			return v
+		}
 	}
 	return nil
 }
