@@ -13,6 +13,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"iter"
+	"sync"
 
 	"github.com/tidwall/btree"
 )
@@ -40,8 +41,11 @@ type row []byte
 
 const rowHead = 1 + 2 + 4
 
-// small is room for most rows without a value, so that looking for one takes no memory.
+// small is room for most rows without a value, so that looking for one takes no memory. The tree has what it
+// looks for on the heap, so used ones are kept.
 type small [128]byte
+
+var smalls = sync.Pool{New: func() any { return new(small) }}
 
 // rowOf appends a row without a value to b.
 func rowOf(b []byte, kind byte, bucket string, key []byte) row {
@@ -132,8 +136,9 @@ func (t *Table) Get(bucket string, key []byte) (value []byte, deleted, said bool
 	if t.rows.Len() == 0 {
 		return nil, false, false
 	}
-	var b small
+	b := smalls.Get().(*small)
 	r, said := t.rows.Get(rowOf(b[:0], put, bucket, key))
+	smalls.Put(b)
 	if !said || r.deleted() {
 		return nil, said, said
 	}
