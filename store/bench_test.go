@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"slices"
 	"sync"
 	"testing"
 
@@ -177,6 +178,58 @@ func BenchmarkLast50(b *testing.B) {
 			b.Fatal(len(rows))
 		}
 	}
+}
+
+// What it costs to read what is unread, page by page, and to mark it as read.
+func BenchmarkReading(b *testing.B) {
+	const page, runs, each = 1000, 40, 256
+	s, _, p := benchStore(b)
+	bring := func() {
+		for _, run := range p.runs(runs, each) {
+			_, err := s.ingest(ctx, run, p.origin())
+			check(b, err)
+		}
+	}
+	bring()
+	perRow := func(b *testing.B) {
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*runs*each), "ns/row")
+	}
+	b.Run("Unread", func(b *testing.B) {
+		for b.Loop() {
+			n := 0
+			for at, end := uint64(0), false; !end; {
+				rows, looked, err := s.Unread(at, page, nil)
+				check(b, err)
+				n, at, end = n+len(rows), looked, looked == at
+			}
+			if n != runs*each {
+				b.Fatal(n)
+			}
+		}
+		perRow(b)
+	})
+	b.Run("MarkArrived", func(b *testing.B) {
+		for b.Loop() {
+			b.StopTimer()
+			bring()
+			var arrivals []uint64
+			for at, end := uint64(0), false; !end; {
+				rows, looked, err := s.Unread(at, page, nil)
+				check(b, err)
+				for i := range rows {
+					arrivals = append(arrivals, rows[i].Arrival)
+				}
+				at, end = looked, looked == at
+			}
+			arrivals = arrivals[len(arrivals)-runs*each:]
+			b.StartTimer()
+			for part := range slices.Chunk(arrivals, page) {
+				_, err := s.MarkArrived(ctx, true, part...)
+				check(b, err)
+			}
+		}
+		perRow(b)
+	})
 }
 
 // What a full outbox costs to look at, and to look at when it is empty again.

@@ -134,7 +134,11 @@ func (s *Store) MarkArrived(ctx context.Context, tell bool, arrivals ...uint64) 
 		newest = map[event.Conversation]uint64{}
 		m := marking{batch: b, logs: map[*layout.Log][]event.Range{}}
 		for _, n := range arrivals {
-			p, ok := layout.SlotAt(b.Get(bucketArrivals, layout.U64(n)))
+			at := b.Get(bucketUnread, layout.U64(n))
+			if at == nil { // it may have been read before
+				at = b.Get(bucketArrivals, layout.U64(n))
+			}
+			p, ok := layout.SlotAt(at)
 			if _, notice := p.Notice(); !ok || notice {
 				return ErrNoEvent
 			}

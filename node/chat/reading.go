@@ -77,8 +77,9 @@ func (m *Messages) read(ctx context.Context, after string, f Filter, limit int, 
 		return page, err
 	}
 	rows, at, err := part.all(ctx, at, limit, m.wants(resolved))
+	page.Messages = make([]Message, len(rows))
 	for i := range rows {
-		page.Messages = append(page.Messages, m.message(&rows[i]))
+		page.Messages[i] = m.message(&rows[i])
 	}
 	page.Cursor = m.cfg.Store.Cursor(at)
 	return page, err
