@@ -160,20 +160,19 @@ func (n *Node) openFor(c network.Conn, person crypto.PersonID) *budget.Account {
 
 // whatWaits returns what waits for persons, and why the first of it does.
 func (n *Node) whatWaits(ctx context.Context) ([]checks.Waiting, error) {
-	pending, err := n.messages.Outbox(ctx)
-	if err != nil {
-		return nil, err
-	}
 	var out []checks.Waiting
 	at := make(map[crypto.PersonID]int)
-	for _, p := range pending {
-		i, there := at[p.Person.ID]
-		if !there {
-			i, at[p.Person.ID] = len(out), len(out)
-			out = append(out, checks.Waiting{Person: p.Person.ID, WaitingFor: p.WaitingFor, Reason: p.Reason})
+	err := n.messages.Outbox(ctx, 0, func(some []waiting.Pending) error {
+		for _, p := range some {
+			i, there := at[p.Person.ID]
+			if !there {
+				i, at[p.Person.ID] = len(out), len(out)
+				out = append(out, checks.Waiting{Person: p.Person.ID, WaitingFor: p.WaitingFor, Reason: p.Reason})
+			}
+			out[i].Messages++
+			out[i].Unaccepted = out[i].Unaccepted || p.Reason == waiting.WaitAcceptance
 		}
-		out[i].Messages++
-		out[i].Unaccepted = out[i].Unaccepted || p.Reason == waiting.WaitAcceptance
-	}
-	return out, nil
+		return nil
+	})
+	return out, err
 }

@@ -203,7 +203,7 @@ func TestWaitingWhereItStands(t *testing.T) {
 		if len(page) != 2 || page[0].Waiting != nil || page[1].Waiting == nil {
 			t.Fatalf("%+v", page)
 		}
-		outbox, err := ann.Messages().Outbox(t.Context())
+		outbox, err := outboxOf(ann)
 		if err != nil {
 			t.Fatal(err)
 		}

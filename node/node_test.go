@@ -181,7 +181,7 @@ func TestMessageWaitsForAbsentReader(t *testing.T) {
 	})
 
 	m := ann.send("Bob", "second")
-	waiting, err := ann.Messages().Outbox(t.Context())
+	waiting, err := outboxOf(ann)
 	if err != nil || len(waiting) != 1 || waiting[0].ID != m.ID || waiting[0].To.Name != "Bob" {
 		t.Fatalf("outbox: %+v, %v", waiting, err)
 	}

@@ -1,12 +1,17 @@
 package node
 
 import (
+	"context"
+	"errors"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/earshot-im/earshot/discovery"
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/node/waiting"
+	"github.com/earshot-im/earshot/store/event"
 )
 
 // TestOutboxBlamesNobodyWhoHasAccepted: of a contact who had taken messages before, and whose network
@@ -23,7 +28,7 @@ func TestOutboxBlamesNobodyWhoHasAccepted(t *testing.T) {
 		ann.reaches(time.Minute, ann.say(bob, "hello"), chat.StateDelivered)
 		ann.meets(time.Minute, bob, cy)
 		why := func() map[string]string {
-			pending, err := ann.Messages().Outbox(t.Context())
+			pending, err := outboxOf(ann)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -103,6 +108,43 @@ func TestDeliveredIsToldAtOnce(t *testing.T) {
 		ann.start()
 		if n := ann.pending(); n != 0 {
 			t.Errorf("%d lines in the outbox after a stop", n)
+		}
+	})
+}
+
+// Whoever asks for a few lines is given the oldest, and the node looks for no more.
+func TestOutboxEndsWhenThereIsEnough(t *testing.T) {
+	t.Parallel()
+	inWorld(t, 1, func(t *testing.T, w *world) {
+		all := w.people("Ann", "Bob")
+		ann, bob := all[0], all[1]
+		ann.meets(soon, bob)
+		bob.stop()
+		var sent []event.ID
+		for _, text := range []string{"one", "two", "three"} {
+			sent = append(sent, ann.say(bob, text).ID)
+			time.Sleep(time.Second)
+		}
+		failed := errors.New("the caller has gone")
+		for _, test := range []struct {
+			limit, want int
+			err         error
+		}{{0, 3, nil}, {1, 1, nil}, {2, 2, nil}, {3, 3, nil}, {9, 3, nil}, {0, 3, failed}} {
+			var got []event.ID
+			err := ann.Messages().Outbox(t.Context(), test.limit, func(some []waiting.Pending) error {
+				for _, p := range some {
+					got = append(got, p.ID)
+				}
+				return test.err
+			})
+			if err != test.err || !slices.Equal(got, sent[:test.want]) {
+				t.Errorf("up to %d: %x, %v", test.limit, got, err)
+			}
+		}
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := ann.Messages().Outbox(gone, 0, func([]waiting.Pending) error { return nil }); !errors.Is(err, context.Canceled) {
+			t.Errorf("without a caller: %v", err)
 		}
 	})
 }

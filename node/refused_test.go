@@ -30,7 +30,7 @@ func (m *machine) onlySession(with *machine) *session.Session {
 // waits says what the messages to another wait for, if it is the same for all.
 func (m *machine) waits(to *machine) (waitingFor, reason string) {
 	m.w.t.Helper()
-	waiting, err := m.Messages().Outbox(m.w.t.Context())
+	waiting, err := outboxOf(m)
 	if err != nil {
 		m.w.t.Fatal(err)
 	}

@@ -132,7 +132,7 @@ func TestOutboxSaysThatWhoWasRemovedGetsNothing(t *testing.T) {
 		}
 		bob.start(ann.address())
 		ann.meets(soon, bob)
-		left, err := ann.Messages().Outbox(t.Context())
+		left, err := outboxOf(ann)
 		if err != nil || len(left) != 1 || left[0].WaitingFor != waiting.WaitUnanswered || left[0].Reason != waiting.WaitNotContact {
 			t.Errorf("%+v, %v", left, err)
 		}

@@ -78,7 +78,7 @@ func TestRestoredInPlace(t *testing.T) {
 				if got := ann.codes(); !slices.Equal(got, []string{warnings.Restored}) {
 					t.Errorf("status: %q", got)
 				}
-				lines, err := ann.Messages().Outbox(t.Context())
+				lines, err := outboxOf(ann)
 				if err != nil || len(lines) > 0 {
 					t.Errorf("%d lines in the outbox, %v", len(lines), err)
 				}

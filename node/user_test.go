@@ -181,7 +181,7 @@ func (u *user) shows(with *user, rows []store.Row) {
 }
 
 func (u *user) lines() []waiting.Pending {
-	out, err := u.Messages().Outbox(u.w.t.Context())
+	out, err := outboxOf(u)
 	if err != nil {
 		u.w.t.Fatal(err)
 	}

@@ -26,6 +26,7 @@ import (
 	"github.com/earshot-im/earshot/discovery"
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/link/memnet"
+	"github.com/earshot-im/earshot/node/waiting"
 	"github.com/earshot-im/earshot/node/warnings"
 	"github.com/earshot-im/earshot/store"
 	"github.com/earshot-im/earshot/store/book"
@@ -443,10 +444,19 @@ func (m *machine) got(d time.Duration, from *machine, want ...string) {
 	}
 }
 
+// outboxOf is all that waits at a node.
+func outboxOf(n interface{ Messages() *chat.Messages }) (all []waiting.Pending, err error) {
+	err = n.Messages().Outbox(context.Background(), 0, func(some []waiting.Pending) error {
+		all = append(all, some...)
+		return nil
+	})
+	return all, err
+}
+
 // pending is how many lines the outbox has.
 func (m *machine) pending() int {
 	m.w.t.Helper()
-	waiting, err := m.Messages().Outbox(m.w.t.Context())
+	waiting, err := outboxOf(m)
 	if err != nil {
 		m.w.t.Fatal(err)
 	}

@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"strings"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -247,7 +247,7 @@ func BenchmarkOutbox(b *testing.B) {
 	wg.Wait()
 	b.Run("2000", func(b *testing.B) {
 		for b.Loop() {
-			_, err := s.Outbox()
+			_, err := s.pendingLines()
 			check(b, err)
 		}
 	})
@@ -258,7 +258,7 @@ func BenchmarkOutbox(b *testing.B) {
 	}
 	b.Run("0", func(b *testing.B) {
 		for b.Loop() {
-			_, err := s.Outbox()
+			_, err := s.pendingLines()
 			check(b, err)
 		}
 	})

@@ -57,7 +57,7 @@ func TestDamagedFiles(t *testing.T) {
 		s.Rows(c, Page{Limit: 1000})
 		s.Arrivals(0, 1000, nil)
 		s.Unread(0, 1000, nil)
-		s.Outbox()
+		s.pendingLines()
 		s.book.Persons()
 		s.book.Requests()
 		s.book.Records(event.KindProfile, nil)

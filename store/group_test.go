@@ -432,7 +432,7 @@ func TestReadersAreAskedForOnce(t *testing.T) {
 	}
 	for what, ask := range map[string]func(){
 		"rows":   func() { a.rows(c) },
-		"outbox": func() { _, err := a.Outbox(); check(t, err) },
+		"outbox": func() { _, err := a.pendingLines(); check(t, err) },
 		"count":  func() { _, err := a.CountOutbox(); check(t, err) },
 	} {
 		a.council.asked = 0

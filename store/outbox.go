@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"errors"
 	"slices"
 	"time"
@@ -19,72 +18,36 @@ type Pending struct {
 	Queued       time.Time // when it was written, by the clock of that moment
 }
 
-// Outbox returns what is still to be delivered, the oldest first. Its cost grows with what is
-// pending, not with what was ever written.
-func (s *Store) Outbox() ([]Pending, error) {
-	var o outbox
-	err := s.view(func(r *reader) error {
-		return r.eachLacking(func(l *layout.Log, missing event.Range, to crypto.PersonID) error { return o.add(r, l, missing, to) })
-	})
-	return o.lines(), err
-}
-
 // eachLacking calls f for each part of an own log that a person lacks for whom it is.
 func (r *reader) eachLacking(f func(l *layout.Log, missing event.Range, to crypto.PersonID) error) error {
-	return r.eachConversation(func(c *layout.Conversation) error {
-		return r.eachLog(c.Number, func(l *layout.Log) error {
-			if !r.isOwn(l.Person) {
-				return nil
-			}
-			return r.delivery.eachStretch(c, l, func(g event.Range, a *audience) (err error) {
-				all, err := r.delivery.coverage(a, l.Number)
-				if err != nil || len(event.Ranges{g}.Subtract(all.delivered)) == 0 {
-					return err
-				}
-				for _, to := range a.persons {
-					got, err := r.ranges(bucketDelivered, l.Number, to)
-					if err != nil {
-						return err
-					}
-					for _, missing := range (event.Ranges{g}).Subtract(got) {
-						if err := f(l, missing, to); err != nil {
-							return err
-						}
-					}
-				}
-				return nil
-			})
-		})
-	})
+	return r.eachConversation(func(c *layout.Conversation) error { return r.eachLackingIn(c, f) })
 }
 
-// outbox gathers what is pending.
-type outbox struct {
-	pending []Pending
-	twice   bool // one message may be in it more than once for the same person
-}
-
-// add adds the messages of one part of a log that somebody has not acknowledged.
-func (o *outbox) add(r *reader, l *layout.Log, g event.Range, to crypto.PersonID) error {
-	for seq := g.First; seq <= g.Last; seq++ {
-		x, err := r.entry(l.At(seq))
-		if err != nil {
-			return err
+// eachLackingIn is eachLacking in one conversation.
+func (r *reader) eachLackingIn(c *layout.Conversation, f func(l *layout.Log, missing event.Range, to crypto.PersonID) error) error {
+	return r.eachLog(c.Number, func(l *layout.Log) error {
+		if !r.isOwn(l.Person) {
+			return nil
 		}
-		switch r.listingOf(x) {
-		case layout.Listed:
-			o.put(x, to)
-		case layout.Behind:
-			if x, err = r.stillFor(x, to); err != nil {
+		return r.delivery.eachStretch(c, l, func(g event.Range, a *audience) (err error) {
+			all, err := r.delivery.coverage(a, l.Number)
+			if err != nil || len(event.Ranges{g}.Subtract(all.delivered)) == 0 {
 				return err
 			}
-			if x != nil {
-				o.twice = true
-				o.put(x, to)
+			for _, to := range a.persons {
+				got, err := r.ranges(bucketDelivered, l.Number, to)
+				if err != nil {
+					return err
+				}
+				for _, missing := range (event.Ranges{g}).Subtract(got) {
+					if err := f(l, missing, to); err != nil {
+						return err
+					}
+				}
 			}
-		}
-	}
-	return nil
+			return nil
+		})
+	})
 }
 
 // stillFor returns the message for which an event stands that is one of several; nil if it is none that
@@ -104,25 +67,9 @@ func (r *reader) stillFor(x *entry, to crypto.PersonID) (*entry, error) {
 	return x, nil
 }
 
-func (o *outbox) put(x *entry, to crypto.PersonID) {
-	o.pending = append(o.pending, Pending{
-		ID: x.id, Conversation: x.header.Conversation, To: to, Queued: time.UnixMilli(x.header.Clock),
-	})
-}
-
-// lines returns what was gathered, each message once for each person.
-func (o *outbox) lines() []Pending {
-	out := o.pending
-	if o.twice {
-		seen := map[line]bool{}
-		out = slices.DeleteFunc(out, func(p Pending) bool {
-			again := seen[line{p.ID, p.To}]
-			seen[line{p.ID, p.To}] = true
-			return again
-		})
-	}
-	slices.SortStableFunc(out, func(x, y Pending) int { return cmp.Compare(x.Queued.UnixMilli(), y.Queued.UnixMilli()) })
-	return out
+// pendingOf is the line of a message and a person.
+func pendingOf(x *entry, to crypto.PersonID) Pending {
+	return Pending{ID: x.id, Conversation: x.header.Conversation, To: to, Queued: time.UnixMilli(x.header.Clock)}
 }
 
 // FirstPending returns a log that this device has written in a conversation and its first sequence
@@ -195,17 +142,15 @@ func (s *Store) Lacking(messages []event.ID) ([][]Pending, error) {
 					alone[a] = append(alone[a], a.alone(p))
 				}
 			}
-			var o outbox
 			for k, to := range a.persons {
 				now, err := r.delivery.progressTo(x, alone[a][k])
 				if err != nil {
 					return err
 				}
 				if now.State == Queued || now.State == Carried {
-					o.put(x, to)
+					out[i] = append(out[i], pendingOf(x, to))
 				}
 			}
-			out[i] = o.pending
 		}
 		return nil
 	})

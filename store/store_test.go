@@ -246,7 +246,7 @@ func TestClosed(t *testing.T) {
 	if _, err := a.Append(ctx, Draft{Conversation: c, Kind: event.KindText, Content: text("x")}); err != ErrClosed {
 		t.Fatal(err)
 	}
-	if _, err := a.Outbox(); err != ErrClosed {
+	if _, err := a.pendingLines(); err != ErrClosed {
 		t.Fatal(err)
 	}
 }

@@ -17,7 +17,7 @@ import (
 // list notes how an own event stands in the outbox, for finish.
 func (b *batch) list(p layout.Slot, l layout.Listing) { b.listings[p] = l }
 
-// listingOf says how an own event stands in the outbox. It agrees with outbox.add.
+// listingOf says how an own event stands in the outbox. It agrees with queue.look.
 func (r *reader) listingOf(x *entry) layout.Listing {
 	class := x.header.Kind.Class()
 	switch {
@@ -61,7 +61,7 @@ func (r *reader) unlisted(part layout.Slot) (layout.Unlisted, error) {
 	return layout.ParseUnlisted(r.Get(bucketUnlisted, part.Bytes()))
 }
 
-// CountOutbox returns how many lines Outbox has. Its cost grows with the number of logs and readers, and
+// CountOutbox returns how many lines EachPending tells. Its cost grows with the number of logs and readers, and
 // hardly with what is pending.
 func (s *Store) CountOutbox() (lines int, err error) {
 	err = s.view(func(r *reader) error {
@@ -117,20 +117,30 @@ func (c *counting) behind(p layout.Slot, to crypto.PersonID) error {
 	if err != nil {
 		return err
 	}
-	if x, err = c.stillFor(x, to); x == nil || err != nil {
+	if x, err = c.lineBehind(x, to, c.seen); x == nil || err != nil {
 		return err
-	}
-	of := line{x.id, to}
-	if c.seen[of] {
-		return nil
-	}
-	c.seen[of] = true
-	if l := x.in; l.Branch == layout.BranchFirst && c.listingOf(x) == layout.Listed {
-		counted, err := c.counted(l)
-		if err != nil || counted.Ranges().Covers(x.Sequence) {
-			return err // by its own event, which the person lacks too
-		}
 	}
 	c.lines++
 	return nil
+}
+
+// lineBehind returns the message for which an event stands that is one of several; nil if it has no line for a
+// person, or has it by another event. seen are the lines that were returned before.
+func (r *reader) lineBehind(x *entry, to crypto.PersonID, seen map[line]bool) (*entry, error) {
+	x, err := r.stillFor(x, to)
+	if x == nil || err != nil {
+		return nil, err
+	}
+	of := line{x.id, to}
+	if seen[of] {
+		return nil, nil
+	}
+	seen[of] = true
+	if l := x.in; l.Branch == layout.BranchFirst && r.listingOf(x) == layout.Listed {
+		counted, err := r.counted(l)
+		if err != nil || counted.Ranges().Covers(x.Sequence) {
+			return nil, err // by its own event, which the person lacks too
+		}
+	}
+	return x, nil
 }

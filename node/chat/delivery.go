@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -121,22 +122,42 @@ func (m *Messages) Cancel(ctx context.Context, id event.ID) (Message, error) {
 	return m.message(&entry.Row), nil
 }
 
-// Outbox lists the messages that have not been acknowledged, a line for each message and reader,
-// and says why each still waits.
-func (m *Messages) Outbox(context.Context) ([]waiting.Pending, error) {
-	kept, err := m.cfg.Store.Outbox()
-	if err != nil || len(kept) == 0 {
-		return nil, err
-	}
-	look := m.cfg.Waiting.Look()
-	out := make([]waiting.Pending, len(kept))
-	for i, w := range kept {
-		if out[i], err = look.Why(w); err != nil {
-			return nil, err
+// Outbox tells of the messages that have not been acknowledged, a line for each message and reader, and says
+// why each still waits: the oldest first, many at once, up to limit; 0: all. What is delivered meanwhile may be
+// told or not. It ends with an error of tell, or when ctx does.
+func (m *Messages) Outbox(ctx context.Context, limit int, tell func([]waiting.Pending) error) error {
+	told := 0
+	err := m.cfg.Store.EachPending(nil, func(kept []store.Pending) error {
+		if err := ctx.Err(); err != nil {
+			return err
 		}
+		if limit > 0 {
+			kept = kept[:min(len(kept), limit-told)]
+		}
+		look := m.cfg.Waiting.Look()
+		out := make([]waiting.Pending, len(kept))
+		for i, w := range kept {
+			var err error
+			if out[i], err = look.Why(w); err != nil {
+				return err
+			}
+		}
+		if err := tell(out); err != nil {
+			return err
+		}
+		if told += len(out); told == limit {
+			return errEnough
+		}
+		return nil
+	})
+	if err == errEnough {
+		err = nil
 	}
-	return out, nil
+	return err
 }
+
+// errEnough ends a walk early.
+var errEnough = errors.New("enough")
 
 // addWaiting says of own messages for whom they wait.
 func (m *Messages) addWaiting(messages []Message) error {

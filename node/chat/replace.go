@@ -78,8 +78,7 @@ func (m *Messages) ReplaceContact(ctx context.Context, r Replacement) (out Repla
 		return out, err
 	}
 	out.Old = m.cfg.Contacts.Person(from.ID)
-	waiting, err := m.waiting(from.ID)
-	out.Waiting = len(waiting)
+	out.Waiting, err = m.waiting(from.ID)
 	return out, err
 }
 
@@ -123,45 +122,60 @@ func (m *Messages) replaceIn(ctx context.Context, c event.Conversation, old, new
 	return true, err == nil, err
 }
 
-// waiting returns the messages to a person alone that they have not acknowledged, the oldest first.
-func (m *Messages) waiting(them crypto.PersonID) ([]store.Pending, error) {
-	all, err := m.cfg.Store.Outbox()
+// eachWaiting tells of the messages to a person alone that they have not acknowledged, the oldest first.
+func (m *Messages) eachWaiting(them crypto.PersonID, tell func([]store.Pending) error) error {
 	direct := event.Direct(m.self, them)
-	return slices.DeleteFunc(all, func(p store.Pending) bool { return p.Conversation != direct }), err
+	return m.cfg.Store.EachPending(&direct, tell)
+}
+
+// waiting returns how many messages to a person alone they have not acknowledged.
+func (m *Messages) waiting(them crypto.PersonID) (n int, err error) {
+	err = m.eachWaiting(them, func(some []store.Pending) error {
+		n += len(some)
+		return nil
+	})
+	return n, err
 }
 
 // resend sends to one person what waits for another, and takes it back from the other. A message
 // that was sent before by an attempt that was cut short is not sent again: its key is used.
 func (m *Messages) resend(ctx context.Context, from, to crypto.PersonID) (resent int, err error) {
-	all, err := m.waiting(from)
-	if err != nil {
-		return 0, err
-	}
-	for part := range slices.Chunk(all, resentAtOnce) {
-		var again []Outgoing
-		var ids []event.ID
-		for _, p := range part {
-			row, err := m.cfg.Store.Row(p.ID)
-			if err != nil {
-				return resent, asOurs(err)
-			}
-			if row.Kind == event.KindText && !row.Recalled {
-				again = append(again, Outgoing{To: to.String(), Text: row.Text, Attachments: attached(&row), Key: "again " + hex.EncodeToString(p.ID[:])})
-				ids = append(ids, p.ID)
+	err = m.eachWaiting(from, func(all []store.Pending) error {
+		for part := range slices.Chunk(all, resentAtOnce) {
+			sent, err := m.resendSome(ctx, part, to)
+			if resent += sent; err != nil {
+				return err
 			}
 		}
-		sent, err := m.SendAll(ctx, again)
-		resent += len(sent)
+		return nil
+	})
+	return resent, err
+}
+
+// resendSome is resend for some messages.
+func (m *Messages) resendSome(ctx context.Context, some []store.Pending, to crypto.PersonID) (resent int, err error) {
+	var again []Outgoing
+	var ids []event.ID
+	for _, p := range some {
+		row, err := m.cfg.Store.Row(p.ID)
 		if err != nil {
-			return resent, err
+			return 0, asOurs(err)
 		}
-		for _, id := range ids {
-			if _, err := m.Cancel(ctx, id); err != nil && !errors.Is(err, ErrAcknowledged) {
-				return resent, err
-			}
+		if row.Kind == event.KindText && !row.Recalled {
+			again = append(again, Outgoing{To: to.String(), Text: row.Text, Attachments: attached(&row), Key: "again " + hex.EncodeToString(p.ID[:])})
+			ids = append(ids, p.ID)
 		}
 	}
-	return resent, nil
+	sent, err := m.SendAll(ctx, again)
+	if err != nil {
+		return len(sent), err
+	}
+	for _, id := range ids {
+		if _, err := m.Cancel(ctx, id); err != nil && !errors.Is(err, ErrAcknowledged) {
+			return len(sent), err
+		}
+	}
+	return len(sent), nil
 }
 
 // RemoveContact makes a contact a stranger again. What was said stays readable, and what waits for
@@ -170,6 +184,6 @@ func (m *Messages) RemoveContact(ctx context.Context, who string) (p contacts.Pe
 	if p, err = m.cfg.Contacts.Unfriend(ctx, who); err != nil {
 		return p, 0, err
 	}
-	all, err := m.waiting(p.ID)
-	return p, len(all), err
+	waiting, err = m.waiting(p.ID)
+	return p, waiting, err
 }

@@ -223,13 +223,20 @@ func marked(f *earshotv1.Found) (l frame.Line) {
 	return l
 }
 
+// maxWaiting is how many lines of what waits are shown.
+const maxWaiting = 500
+
 // outbox shows what waits, and why.
 func outbox(s *screen.State) []screen.Act {
-	return screen.Call(func(ctx context.Context, api screen.API) (*earshotv1.OutboxResponse, error) {
-		return api.Outbox(ctx, &earshotv1.OutboxRequest{})
-	}, func(s *screen.State, r *earshotv1.OutboxResponse) []screen.Act {
+	return screen.Call(func(ctx context.Context, api screen.API) ([]*earshotv1.Pending, error) {
+		return api.Waits(ctx, maxWaiting+1)
+	}, func(s *screen.State, all []*earshotv1.Pending) []screen.Act {
 		p := &screen.Panel{Kind: "outbox", Title: words.Outbox, Empty: words.NoOutbox, Again: nil}
-		for _, q := range r.Pending {
+		if len(all) > maxWaiting {
+			all = all[:maxWaiting]
+			p.Text = append(p.Text, words.OldestOnly(maxWaiting))
+		}
+		for _, q := range all {
 			p.Items = append(p.Items, screen.Item{Line: frame.Text(frame.Plain, phrase.Waits(q, s.When)), Right: frame.Text(frame.Dim, s.When(q.Queued.AsTime())), ID: q.Id})
 		}
 		s.Show(p)

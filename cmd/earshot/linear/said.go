@@ -193,11 +193,10 @@ func (c *Chat) explain(ctx context.Context) {
 	if len(late) == 0 {
 		return
 	}
-	out, err := c.Client.Outbox(ctx, &earshotv1.OutboxRequest{})
-	if err != nil {
-		return
-	}
-	for _, p := range out.Pending {
+	for p, err := range c.Client.Pending(ctx, 0) {
+		if err != nil {
+			return
+		}
 		if _, asked := late[p.Id]; asked {
 			late[p.Id] = append(late[p.Id], p)
 		}

@@ -37,6 +37,7 @@ type fake struct {
 	alike    []*earshotv1.Person // contacts whose names look like that of whoever is asked about
 	requests []*earshotv1.Request
 	reached  []*earshotv1.Reached
+	waits    []*earshotv1.Pending
 	found    []*earshotv1.Found
 	attached []*earshotv1.Attached
 	calls    []string
@@ -138,6 +139,9 @@ func (f *fake) ReplaceContact(_ context.Context, r *earshotv1.ReplaceContactRequ
 	f.did("replace %.8s by %.8s, resend %t: %s", r.Old, r.New, r.Resend, r.Words)
 	return &earshotv1.ReplaceContactResponse{Person: &earshotv1.Person{Person: r.New, Name: "Bob", Pinned: "Bob", KnownAs: "Bob", Contact: true, Verified: true, Online: true}, Old: eve, Others: []*earshotv1.Target{lunch}}, nil
 }
+func (f *fake) Waits(_ context.Context, most uint32) ([]*earshotv1.Pending, error) {
+	return f.waits[:min(len(f.waits), int(most))], nil
+}
 func (f *fake) Find(context.Context, *earshotv1.SearchRequest) ([]*earshotv1.Found, error) {
 	return f.found, nil
 }
@@ -153,6 +157,9 @@ func (*fake) Alerts(context.Context, *earshotv1.AlertsRequest) (*connect.ServerS
 	return nil, errStream
 }
 func (*fake) Search(context.Context, *earshotv1.SearchRequest) (*connect.ServerStreamForClient[earshotv1.SearchResponse], error) {
+	return nil, errStream
+}
+func (*fake) Outbox(context.Context, *earshotv1.OutboxRequest) (*connect.ServerStreamForClient[earshotv1.OutboxResponse], error) {
 	return nil, errStream
 }
 func (*fake) SendLines(context.Context) (*connect.BidiStreamForClientSimple[earshotv1.SendLinesRequest, earshotv1.SendLinesResponse], error) {

@@ -32,6 +32,8 @@ type API interface {
 	Files
 	// Find is Search, whole.
 	Find(context.Context, *earshotv1.SearchRequest) ([]*earshotv1.Found, error)
+	// Waits is the beginning of Outbox: up to so many lines.
+	Waits(ctx context.Context, most uint32) ([]*earshotv1.Pending, error)
 }
 
 // Act is what is to be asked of the node. Acts with the same Queue, if that isn't empty, are done one

@@ -45,15 +45,12 @@ func PuzzleOfPeers(r *earshotv1.PeersResponse, began time.Time) Puzzle {
 	return p
 }
 
-// PuzzleOfOutbox is what is odd in what waits.
-func PuzzleOfOutbox(pending []*earshotv1.Pending) (p Puzzle) {
-	for _, q := range pending {
-		left := q.LastSeen != nil && now().Sub(q.LastSeen.AsTime()) < leftLately
-		if q.WaitingFor == "unreachable" && now().Sub(q.Queued.AsTime()) >= waitedLong && !left {
-			p.add(q.Person)
-		}
+// Waits takes in what is odd in what waits for somebody.
+func (p *Puzzle) Waits(q *earshotv1.Pending) {
+	left := q.LastSeen != nil && now().Sub(q.LastSeen.AsTime()) < leftLately
+	if q.WaitingFor == "unreachable" && now().Sub(q.Queued.AsTime()) >= waitedLong && !left {
+		p.add(q.Person)
 	}
-	return p
 }
 
 func (p *Puzzle) add(who label.Somebody) {

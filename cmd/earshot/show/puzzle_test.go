@@ -19,8 +19,9 @@ func TestDoctorIsNamedWhereItHelps(t *testing.T) {
 	other := &earshotv1.Peer{Person: eve.Person, Name: "Eve", KnownAs: "Eve", Contact: true, Unreached: true}
 	peers := func(all ...*earshotv1.Peer) *earshotv1.PeersResponse { return &earshotv1.PeersResponse{Peers: all} }
 	long, lately := now().Add(-time.Hour), now().Add(-time.Second)
-	pending := func(why string, queued, seen time.Duration) []*earshotv1.Pending {
-		return []*earshotv1.Pending{{Person: bob, WaitingFor: why, Queued: ago(queued), LastSeen: ago(seen)}}
+	waits := func(why string, queued, seen time.Duration) (p Puzzle) {
+		p.Waits(&earshotv1.Pending{Person: bob, WaitingFor: why, Queued: ago(queued), LastSeen: ago(seen)})
+		return p
 	}
 	const about = "`earshot doctor 'Bob (b0b0b0b0b0b0b0b0)'` says why they can't be reached, and what to do\n"
 	for _, c := range []struct {
@@ -36,11 +37,11 @@ func TestDoctorIsNamedWhereItHelps(t *testing.T) {
 		{"one can't be reached", PuzzleOfPeers(peers(peer(false, true)), lately), about},
 		{"two devices of one", PuzzleOfPeers(peers(peer(false, true), peer(false, true)), lately), about},
 		{"two can't be reached", PuzzleOfPeers(peers(peer(false, true), other), long), "`earshot doctor` says why 2 people who are here can't be reached, and what to do\n"},
-		{"nothing waits", PuzzleOfOutbox(nil), ""},
-		{"somebody is away", PuzzleOfOutbox(pending("offline", time.Hour, time.Hour)), ""},
-		{"it waits too long", PuzzleOfOutbox(pending("unreachable", time.Hour, time.Hour)), about},
-		{"it waits not long yet", PuzzleOfOutbox(pending("unreachable", time.Second, time.Hour)), ""},
-		{"they have just left", PuzzleOfOutbox(pending("unreachable", time.Hour, time.Minute)), ""},
+		{"nothing waits", Puzzle{}, ""},
+		{"somebody is away", waits("offline", time.Hour, time.Hour), ""},
+		{"it waits too long", waits("unreachable", time.Hour, time.Hour), about},
+		{"it waits not long yet", waits("unreachable", time.Second, time.Hour), ""},
+		{"they have just left", waits("unreachable", time.Hour, time.Minute), ""},
 	} {
 		var b strings.Builder
 		if err := c.puzzle.Write(&b, "earshot"); err != nil || b.String() != c.want {

@@ -137,11 +137,10 @@ func Members(ctx context.Context, client *localapi.Client, before []string) ([]S
 
 // Waiting offers the messages that are not delivered yet.
 func Waiting(ctx context.Context, client *localapi.Client, _ []string) (all []Suggestion, err error) {
-	r, err := client.Outbox(ctx, &earshotv1.OutboxRequest{})
-	if err != nil {
-		return nil, err
-	}
-	for _, q := range r.Pending {
+	for q, err := range client.Pending(ctx, 0) {
+		if err != nil {
+			return nil, err
+		}
 		all = append(all, Suggestion{q.Id, "to " + label.Who(q.Person)})
 	}
 	return all, nil

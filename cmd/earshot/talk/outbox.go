@@ -18,26 +18,44 @@ func (a app) outboxCommand() *cobra.Command {
 		Short: "Show messages not delivered yet, one line a message and person",
 		Args:  command.Exactly(),
 		RunE: a.Ask(func(ctx context.Context, client *localapi.Client, _ []string) error {
-			r, err := client.Outbox(ctx, &earshotv1.OutboxRequest{})
-			if err != nil {
-				return err
-			}
-			a.Nothing(len(r.Pending), "everything is delivered")
-			var files map[string][]*earshotv1.Attachment
-			if len(r.Pending) > 0 {
-				if files, err = reading.FilesWaiting(ctx, client); err != nil {
-					return err
-				}
-			}
-			if err := a.Out.Outbox(a.Stdout, r.Pending, files); err != nil {
-				return err
-			}
-			return a.AskDoctor(show.PuzzleOfOutbox(r.Pending))
+			return a.outbox(ctx, client)
 		}),
 	}
 	a.Long(c, "the ID of each message, which outbox cancel takes")
 	c.AddCommand(a.cancelCommand())
 	return c
+}
+
+// outboxAtOnce is how many lines are lined up with each other, and printed together.
+const outboxAtOnce = 500
+
+// outbox prints what waits as the node tells it.
+func (a app) outbox(ctx context.Context, client *localapi.Client) error {
+	var files map[string][]*earshotv1.Attachment
+	var some []*earshotv1.Pending
+	var puzzle show.Puzzle
+	count := 0
+	for q, err := range client.Pending(ctx, 0) {
+		if err == nil && count == 0 {
+			files, err = reading.FilesWaiting(ctx, client)
+		}
+		if err != nil {
+			return err
+		}
+		count++
+		puzzle.Waits(q)
+		if some = append(some, q); len(some) == outboxAtOnce {
+			if err := a.Out.Outbox(a.Stdout, some, files); err != nil {
+				return err
+			}
+			some = nil
+		}
+	}
+	if err := a.Out.Outbox(a.Stdout, some, files); err != nil {
+		return err
+	}
+	a.Nothing(count, "everything is delivered")
+	return a.AskDoctor(puzzle)
 }
 
 func (a app) cancelCommand() *cobra.Command {

@@ -14,7 +14,7 @@ import (
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
-// api is the client, and the search as a whole.
+// api is the client, and streams as a whole.
 type api struct{ *localapi.Client }
 
 // Find is Search, whole.
@@ -28,6 +28,17 @@ func (a api) Find(ctx context.Context, r *earshotv1.SearchRequest) (found []*ear
 		found = append(found, s.Msg().Found...)
 	}
 	return found, s.Err()
+}
+
+// Waits is the beginning of Outbox.
+func (a api) Waits(ctx context.Context, most uint32) (all []*earshotv1.Pending, err error) {
+	for q, err := range a.Pending(ctx, most) {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, q)
+	}
+	return all, nil
 }
 
 // Take is Add, whole.

@@ -187,6 +187,9 @@ func Unknown(who, text string) string {
 	return out
 }
 
+// OldestOnly says that there are others than the oldest, which are shown.
+func OldestOnly(n int) string { return fmt.Sprintf("the oldest %d; `earshot outbox` prints all", n) }
+
 // AndMore says that there are others besides whom was named.
 func AndMore(n int) string { return fmt.Sprintf(" (and %d more)", n) }
 

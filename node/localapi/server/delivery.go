@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
+	"connectrpc.com/connect"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/earshot-im/earshot/node/chat"
@@ -28,7 +30,8 @@ type Delivery interface {
 	WaitLeading(ctx context.Context, messages []chat.Message, state string) ([]chat.Progress, error)
 	// Settle returns when what callers were told of by Wait and WaitLeading is what all other methods say.
 	Settle(ctx context.Context)
-	Outbox(ctx context.Context) ([]waiting.Pending, error)
+	// Outbox tells what waits, many lines at once, up to limit; 0: all. It ends with an error of tell.
+	Outbox(ctx context.Context, limit int, tell func([]waiting.Pending) error) error
 	Receipts(ctx context.Context, id event.ID) ([]chat.Reached, error)
 }
 
@@ -45,9 +48,10 @@ func (s messagesService) Wait(ctx context.Context, r *earshotv1.WaitRequest) (*e
 	return view.Sent(m), err
 }
 
-func (s messagesService) Outbox(ctx context.Context, _ *earshotv1.OutboxRequest) (*earshotv1.OutboxResponse, error) {
-	out, err := s.delivery.Outbox(ctx)
-	return &earshotv1.OutboxResponse{Pending: view.Each(out, view.Pending)}, err
+func (s messagesService) Outbox(ctx context.Context, r *earshotv1.OutboxRequest, stream *connect.ServerStream[earshotv1.OutboxResponse]) error {
+	return s.delivery.Outbox(ctx, int(min(r.Limit, math.MaxInt32)), func(some []waiting.Pending) error {
+		return stream.Send(&earshotv1.OutboxResponse{Pending: view.Each(some, view.Pending)})
+	})
 }
 
 func (s messagesService) Receipts(ctx context.Context, r *earshotv1.ReceiptsRequest) (*earshotv1.ReceiptsResponse, error) {

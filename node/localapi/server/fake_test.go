@@ -16,6 +16,7 @@ import (
 	"github.com/earshot-im/earshot/node/chat"
 	"github.com/earshot-im/earshot/node/contacts"
 	"github.com/earshot-im/earshot/node/people"
+	"github.com/earshot-im/earshot/node/waiting"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -47,6 +48,7 @@ type fakeNode struct {
 	history  func(who string, r chat.HistoryRange) ([]chat.Message, error)
 	matching func(low, high event.ID, who string) []chat.Message
 	unread   func(after string, f chat.Filter, limit int) (chat.Page, error)
+	outbox   func(ctx context.Context, limit int, tell func([]waiting.Pending) error) error
 	down     func()
 }
 
@@ -172,6 +174,10 @@ func (f *fakeNode) Wait(ctx context.Context, id event.ID, state string) (chat.Me
 func (f *fakeNode) WaitLeading(ctx context.Context, messages []chat.Message, state string) ([]chat.Progress, error) {
 	m, err := f.Wait(ctx, messages[0].ID, state)
 	return []chat.Progress{m.Progress}, err
+}
+
+func (f *fakeNode) Outbox(ctx context.Context, limit int, tell func([]waiting.Pending) error) error {
+	return f.outbox(ctx, limit, tell)
 }
 
 func (f *fakeNode) Settle(context.Context) {

@@ -128,9 +128,10 @@ type MessagesClient interface {
 	// are `limit`, or no more. Whoever has enough before ends the call. Errors: query (words is empty
 	// or too much), no_message (after).
 	Search(context.Context, *SearchRequest) (*connect.ServerStreamForClient[SearchResponse], error)
-	// Outbox gives a line for each message and person who has not acknowledged it, and says why it
-	// waits.
-	Outbox(context.Context, *OutboxRequest) (*OutboxResponse, error)
+	// Outbox gives a line for each message and person who has not acknowledged it, and says why it waits,
+	// the oldest first. What is written meanwhile is left out, and so may be what is delivered meanwhile. It
+	// ends when there are `limit`, or no more. Whoever has enough before ends the call.
+	Outbox(context.Context, *OutboxRequest) (*connect.ServerStreamForClient[OutboxResponse], error)
 	// Cancel takes back a message that nobody has acknowledged. Errors: no_message, acknowledged,
 	// undelivered.
 	Cancel(context.Context, *CancelRequest) (*Sent, error)
@@ -425,12 +426,8 @@ func (c *messagesClient) Search(ctx context.Context, req *SearchRequest) (*conne
 }
 
 // Outbox calls earshot.v1.Messages.Outbox.
-func (c *messagesClient) Outbox(ctx context.Context, req *OutboxRequest) (*OutboxResponse, error) {
-	response, err := c.outbox.CallUnary(ctx, connect.NewRequest(req))
-	if response != nil {
-		return response.Msg, err
-	}
-	return nil, err
+func (c *messagesClient) Outbox(ctx context.Context, req *OutboxRequest) (*connect.ServerStreamForClient[OutboxResponse], error) {
+	return c.outbox.CallServerStream(ctx, connect.NewRequest(req))
 }
 
 // Cancel calls earshot.v1.Messages.Cancel.
@@ -532,9 +529,10 @@ type MessagesHandler interface {
 	// are `limit`, or no more. Whoever has enough before ends the call. Errors: query (words is empty
 	// or too much), no_message (after).
 	Search(context.Context, *SearchRequest, *connect.ServerStream[SearchResponse]) error
-	// Outbox gives a line for each message and person who has not acknowledged it, and says why it
-	// waits.
-	Outbox(context.Context, *OutboxRequest) (*OutboxResponse, error)
+	// Outbox gives a line for each message and person who has not acknowledged it, and says why it waits,
+	// the oldest first. What is written meanwhile is left out, and so may be what is delivered meanwhile. It
+	// ends when there are `limit`, or no more. Whoever has enough before ends the call.
+	Outbox(context.Context, *OutboxRequest, *connect.ServerStream[OutboxResponse]) error
 	// Cancel takes back a message that nobody has acknowledged. Errors: no_message, acknowledged,
 	// undelivered.
 	Cancel(context.Context, *CancelRequest) (*Sent, error)
@@ -643,7 +641,7 @@ func NewMessagesHandler(svc MessagesHandler, opts ...connect.HandlerOption) (str
 		connect.WithSchema(messagesMethods.ByName("Search")),
 		connect.WithHandlerOptions(opts...),
 	)
-	messagesOutboxHandler := connect.NewUnaryHandlerSimple(
+	messagesOutboxHandler := connect.NewServerStreamHandlerSimple(
 		MessagesOutboxProcedure,
 		svc.Outbox,
 		connect.WithSchema(messagesMethods.ByName("Outbox")),
@@ -786,8 +784,8 @@ func (UnimplementedMessagesHandler) Search(context.Context, *SearchRequest, *con
 	return connect.NewError(connect.CodeUnimplemented, errors.New("earshot.v1.Messages.Search is not implemented"))
 }
 
-func (UnimplementedMessagesHandler) Outbox(context.Context, *OutboxRequest) (*OutboxResponse, error) {
-	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("earshot.v1.Messages.Outbox is not implemented"))
+func (UnimplementedMessagesHandler) Outbox(context.Context, *OutboxRequest, *connect.ServerStream[OutboxResponse]) error {
+	return connect.NewError(connect.CodeUnimplemented, errors.New("earshot.v1.Messages.Outbox is not implemented"))
 }
 
 func (UnimplementedMessagesHandler) Cancel(context.Context, *CancelRequest) (*Sent, error) {

@@ -2072,6 +2072,7 @@ func (x *Mark) GetEnd() uint32 {
 
 type OutboxRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
+	Limit         uint32                 `protobuf:"varint,1,opt,name=limit,proto3" json:"limit,omitempty"` // 0: all
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2106,6 +2107,14 @@ func (*OutboxRequest) Descriptor() ([]byte, []int) {
 	return file_v1_messages_proto_rawDescGZIP(), []int{29}
 }
 
+func (x *OutboxRequest) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+// OutboxResponse has the next lines, up to 500. There is none if nothing waits.
 type OutboxResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Pending       []*Pending             `protobuf:"bytes,1,rep,name=pending,proto3" json:"pending,omitempty"`
@@ -2888,8 +2897,9 @@ const file_v1_messages_proto_rawDesc = "" +
 	"\x06person\x18\x03 \x01(\v2\x12.earshot.v1.PersonR\x06person\".\n" +
 	"\x04Mark\x12\x14\n" +
 	"\x05start\x18\x01 \x01(\rR\x05start\x12\x10\n" +
-	"\x03end\x18\x02 \x01(\rR\x03end\"\x0f\n" +
-	"\rOutboxRequest\"?\n" +
+	"\x03end\x18\x02 \x01(\rR\x03end\"%\n" +
+	"\rOutboxRequest\x12\x14\n" +
+	"\x05limit\x18\x01 \x01(\rR\x05limit\"?\n" +
 	"\x0eOutboxResponse\x12-\n" +
 	"\apending\x18\x01 \x03(\v2\x13.earshot.v1.PendingR\apending\"\xbb\x02\n" +
 	"\aPending\x12\x0e\n" +
@@ -2921,7 +2931,7 @@ const file_v1_messages_proto_rawDesc = "" +
 	"\x06person\x18\x01 \x01(\v2\x12.earshot.v1.PersonR\x06person\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x12-\n" +
-	"\awaiting\x18\x04 \x01(\v2\x13.earshot.v1.PendingR\awaiting2\xa4\n" +
+	"\awaiting\x18\x04 \x01(\v2\x13.earshot.v1.PendingR\awaiting2\xa6\n" +
 	"\n" +
 	"\bMessages\x121\n" +
 	"\x04Send\x12\x17.earshot.v1.SendRequest\x1a\x10.earshot.v1.Sent\x12L\n" +
@@ -2937,8 +2947,8 @@ const file_v1_messages_proto_rawDesc = "" +
 	"\aHistory\x12\x1a.earshot.v1.HistoryRequest\x1a\x1c.earshot.v1.MessagesResponse\x12K\n" +
 	"\vGetMessages\x12\x1e.earshot.v1.GetMessagesRequest\x1a\x1c.earshot.v1.MessagesResponse\x12M\n" +
 	"\fFindMessages\x12\x1f.earshot.v1.FindMessagesRequest\x1a\x1c.earshot.v1.MessagesResponse\x12A\n" +
-	"\x06Search\x12\x19.earshot.v1.SearchRequest\x1a\x1a.earshot.v1.SearchResponse0\x01\x12?\n" +
-	"\x06Outbox\x12\x19.earshot.v1.OutboxRequest\x1a\x1a.earshot.v1.OutboxResponse\x125\n" +
+	"\x06Search\x12\x19.earshot.v1.SearchRequest\x1a\x1a.earshot.v1.SearchResponse0\x01\x12A\n" +
+	"\x06Outbox\x12\x19.earshot.v1.OutboxRequest\x1a\x1a.earshot.v1.OutboxResponse0\x01\x125\n" +
 	"\x06Cancel\x12\x19.earshot.v1.CancelRequest\x1a\x10.earshot.v1.Sent\x124\n" +
 	"\x04Edit\x12\x17.earshot.v1.EditRequest\x1a\x13.earshot.v1.Message\x128\n" +
 	"\x06Recall\x12\x19.earshot.v1.RecallRequest\x1a\x13.earshot.v1.Message\x126\n" +

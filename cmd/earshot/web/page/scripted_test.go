@@ -33,6 +33,11 @@ func scripted(answers map[string]any, changes []any) http.Handler {
 			envelope(w, 0, object{})
 			<-r.Context().Done()
 		default:
+			if r.Header.Get("Content-Type") == "application/connect+json" { // a stream, which ends
+				envelope(w, 0, answers[method])
+				envelope(w, 2, object{})
+				return
+			}
 			answer(w, answers[method])
 		}
 	})

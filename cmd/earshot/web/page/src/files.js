@@ -35,13 +35,17 @@ export function Files({ inside, close }) {
 }
 
 export function Outbox({ close }) {
-  const all = useRead(async () => (await call('Messages/Outbox')).pending ?? []);
+  const all = useRead(async () => {
+    const lines = [];
+    for await (const r of stream('Messages/Outbox', { limit: 500 })) lines.push(...r.pending ?? []);
+    return lines;
+  });
   const go = q => async () => {
     const { messages: [m] = [] } = await call('Messages/GetMessages', { ids: [q.id] }).catch(() => ({}));
     if (m) goTo(who(m.with), m.id);
     if (matchMedia('(max-width: 999px)').matches) panel.value = null;
   };
-  return html`<${Panel} title=${text('outbox')} close=${close}><ul>${all?.slice(0, 500).map(q => html`<li class="person" key=${q.id + q.to?.id}><span class="what">
+  return html`<${Panel} title=${text('outbox')} close=${close}><ul>${all?.map(q => html`<li class="person" key=${q.id + q.to?.id}><span class="what">
     <button type="button" class="link" onClick=${go(q)}><bdi>${called(q.person ?? { person: q.to?.id, name: q.to?.name })}</bdi></button><small>${waiting(q)} · ${text('writtenAt', { when: when(q.queued) })}</small></span></li>`)}</ul>
     ${all?.length === 0 && html`<p class="hint">${text('noOutbox')}</p>`}<//>`;
 }
