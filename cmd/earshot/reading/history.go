@@ -9,54 +9,101 @@ import (
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
-// History returns at most limit messages of a conversation, oldest first: those before the ID
-// before, those after the ID after, or, with neither, the newest. It asks for page after page of
-// what WHO means at the start.
-func History(ctx context.Context, client *localapi.Client, who string, limit uint32, before, after string) ([]*earshotv1.Message, error) {
+// History tells at most limit messages of a conversation, oldest first and many at once: those before the ID
+// before, those after the ID after, or, with neither, the newest. It asks for page after page of what WHO means at
+// the start.
+func History(ctx context.Context, client *localapi.Client, who string, limit uint32, before, after string, tell func([]*earshotv1.Message) error) error {
 	who, err := idOf(ctx, client, who, "")
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return pages(ctx, client, who, limit, before, after)
+	h := history{client, who, tell}
+	if after != "" {
+		return h.forward(ctx, after, limit, "")
+	}
+	return h.back(ctx, before, limit)
 }
 
-// Around returns the message with an ID, and what was written before and after it, half of limit each.
-func Around(ctx context.Context, client *localapi.Client, who string, limit uint32, id string) ([]*earshotv1.Message, error) {
+// Around tells the message with an ID, and what was written before and after it, half of limit each.
+func Around(ctx context.Context, client *localapi.Client, who string, limit uint32, id string, tell func([]*earshotv1.Message) error) error {
 	who, err := idOf(ctx, client, who, "")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	one, err := client.History(ctx, &earshotv1.HistoryRequest{Who: who, Limit: 1, Around: id})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	before, err := pages(ctx, client, who, limit/2, id, "")
-	if err != nil {
-		return nil, err
+	h := history{client, who, tell}
+	if err := h.back(ctx, id, limit/2); err != nil {
+		return err
 	}
-	after, err := pages(ctx, client, who, (limit-1)/2, "", id)
-	return slices.Concat(before, one.Messages, after), err
+	if err := tell(one.Messages); err != nil {
+		return err
+	}
+	return h.forward(ctx, id, (limit-1)/2, "")
 }
 
-func pages(ctx context.Context, client *localapi.Client, who string, limit uint32, before, after string) (all []*earshotv1.Message, err error) {
-	for uint32(len(all)) < limit {
-		page, err := client.History(ctx, &earshotv1.HistoryRequest{
-			Who: who, Limit: min(limit-uint32(len(all)), localapi.MaxPage), Before: before, After: after})
-		if err != nil {
-			return nil, err
+// history reads a conversation.
+type history struct {
+	pages interface {
+		History(context.Context, *earshotv1.HistoryRequest) (*earshotv1.MessagesResponse, error)
+	}
+	who  string
+	tell func([]*earshotv1.Message) error
+}
+
+// forward tells at most limit messages after an ID, up to the ID last if that is among them.
+func (h history) forward(ctx context.Context, after string, limit uint32, last string) error {
+	for limit > 0 {
+		page, err := h.pages.History(ctx, &earshotv1.HistoryRequest{Who: h.who, Limit: min(limit, localapi.MaxPage), After: after})
+		if err != nil || len(page.Messages) == 0 {
+			return err
 		}
-		if len(page.Messages) == 0 {
+		all := page.Messages
+		end := slices.IndexFunc(all, func(m *earshotv1.Message) bool { return m.Id == last })
+		if end >= 0 {
+			all = all[:end+1]
+		}
+		if err := h.tell(all); err != nil || end >= 0 {
+			return err
+		}
+		limit, after = limit-uint32(len(all)), all[len(all)-1].Id
+	}
+	return nil
+}
+
+// back tells at most limit messages before an ID, or the newest. It has to go back to the first of them. What it
+// meets on the way it holds as long as that is not more than a page; where it is more, it reads all but the first
+// of it again.
+func (h history) back(ctx context.Context, before string, limit uint32) error {
+	var held []*earshotv1.Message
+	count, last := uint32(0), ""
+	for count < limit {
+		page, err := h.pages.History(ctx, &earshotv1.HistoryRequest{Who: h.who, Limit: min(limit-count, localapi.MaxPage), Before: before})
+		if err != nil {
+			return err
+		}
+		n := len(page.Messages)
+		if n == 0 {
 			break
 		}
-		if after != "" {
-			all = append(all, page.Messages...)
-			after = all[len(all)-1].Id
-		} else {
-			all = slices.Concat(page.Messages, all)
-			before = all[0].Id
+		if count == 0 {
+			last = page.Messages[n-1].Id
 		}
+		if n+len(held) > localapi.MaxPage {
+			held = nil
+		}
+		held = slices.Concat(page.Messages, held)
+		count, before = count+uint32(n), page.Messages[0].Id
 	}
-	return all, nil
+	if len(held) == 0 {
+		return nil
+	}
+	if err := h.tell(held); err != nil {
+		return err
+	}
+	return h.forward(ctx, held[len(held)-1].Id, count-uint32(len(held)), last)
 }
 
 // ByKey returns the own message that was sent to WHO with a key.

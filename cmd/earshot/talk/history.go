@@ -63,26 +63,26 @@ has come; it fails if none was sent with that key.`,
 					return err
 				}
 			}
-			if around != "" {
-				messages, err := reading.Around(ctx, client, args[0], limit, around)
-				if err != nil {
-					return err
-				}
-				return show.Rows(a.Stdout, messages, func(w io.Writer, m *earshotv1.Message) error {
+			count := 0
+			tell := func(some []*earshotv1.Message) error {
+				count += len(some)
+				return show.Rows(a.Stdout, some, func(w io.Writer, m *earshotv1.Message) error {
 					if m.Id == around {
 						return a.Out.Middle(w, m)
 					}
 					return a.Out.Message(w, m)
 				})
 			}
-			messages, err := reading.History(ctx, client, args[0], limit, before, after)
-			if err != nil {
+			if around != "" {
+				return reading.Around(ctx, client, args[0], limit, around, tell)
+			}
+			if err := reading.History(ctx, client, args[0], limit, before, after, tell); err != nil {
 				return err
 			}
 			if before == "" && after == "" {
-				a.Nothing(len(messages), "nothing was written here yet")
+				a.Nothing(count, "nothing was written here yet")
 			}
-			return show.Rows(a.Stdout, messages, a.Out.Message)
+			return nil
 		}),
 	}
 	c.Flags().Uint32Var(&limit, "limit", 50, "at most `N` messages")
