@@ -19,8 +19,9 @@ const SignatureSize = ed25519.SignatureSize
 // Digest returns SHA-256("earshot/" domain "/1" 0x00 msg). A domain is a constant without NUL that
 // belongs to one format, so that no hash or signature made for one purpose serves another.
 func Digest(domain string, msg []byte) Hash {
-	if len(msg) < 4096 {
-		return sha256.Sum256(separated(domain, msg))
+	var room [512]byte // most of what is hashed is short, and takes no memory here
+	if len(domain)+len(msg) < len(room)-16 {
+		return sha256.Sum256(appendSeparated(room[:0], domain, msg))
 	}
 	h := sha256.New() // rather than copy a long message
 	_, _ = h.Write(separated(domain, nil))
@@ -29,7 +30,11 @@ func Digest(domain string, msg []byte) Hash {
 }
 
 func separated(domain string, msg []byte) []byte {
-	b := make([]byte, 0, len("earshot/")+len(domain)+len("/1\x00")+len(msg))
+	return appendSeparated(make([]byte, 0, len("earshot/")+len(domain)+len("/1\x00")+len(msg)), domain, msg)
+}
+
+// appendSeparated appends what is hashed or signed to b: less than 16 bytes, domain and msg.
+func appendSeparated(b []byte, domain string, msg []byte) []byte {
 	b = append(b, "earshot/"...)
 	b = append(b, domain...)
 	b = append(b, "/1\x00"...)

@@ -181,3 +181,16 @@ func TestSecretsDoNotPrint(t *testing.T) {
 		}
 	}
 }
+
+// Short and long messages are hashed by different ways.
+func TestDigestOfEachLength(t *testing.T) {
+	for n := range 600 {
+		msg := bytes.Repeat([]byte{byte(n)}, n)
+		for _, domain := range []string{"", "event"} {
+			want := sha256.Sum256([]byte("earshot/" + domain + "/1\x00" + string(msg)))
+			if got := Digest(domain, msg); got != want {
+				t.Fatalf("of %d bytes: %x, want %x", n, got, want)
+			}
+		}
+	}
+}
