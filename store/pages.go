@@ -15,6 +15,12 @@ import (
 // lasts, the space of what is written meanwhile can't be used again.
 const maxPassed = 4096
 
+// fewRows and manyRows are how many rows a page is made for at first, and when it is likely to be full.
+const (
+	fewRows  = 16
+	manyRows = 100
+)
+
 // Source is where a row comes from, as far as that is known without reading it.
 type Source struct {
 	Conversation event.Conversation
@@ -61,6 +67,9 @@ func (v *view) collect(rows []Row, page Page, index iter.Seq2[[]byte, []byte]) (
 		row, err := v.rowAt(p)
 		if err != nil {
 			return rows, last, err
+		}
+		if len(rows) == fewRows { // as many as that have come: so many more may
+			rows = slices.Grow(rows, min(page.Limit-fewRows, manyRows))
 		}
 		rows = append(rows, row)
 	}

@@ -64,7 +64,16 @@ func (m *Messages) wants(f filter) store.Keep {
 // limit, and returns how far it has looked.
 type part func(after uint64, limit int, keep store.Keep) (rows []store.Row, looked uint64, err error)
 
-// read reads messages after a cursor until limit of them have passed a filter.
+const (
+	// rowsAtOnce is how many rows are read in one transaction, before it is known how long they are.
+	rowsAtOnce = 100
+
+	// maxRead is how much is read for one answer, in bytes: an answer has room for as much text, and the node
+	// need not hold the rest. It is exceeded by rowsAtOnce rows at most.
+	maxRead = 4 << 20
+)
+
+// read reads messages after a cursor until limit of them have passed a filter, or as many as an answer has room for.
 func (m *Messages) read(ctx context.Context, after string, f Filter, limit int, part part) (Page, error) {
 	revealed, _ := m.cfg.Revealed.Now()
 	page := Page{Cursor: after, Revealed: revealed}
@@ -76,29 +85,46 @@ func (m *Messages) read(ctx context.Context, after string, f Filter, limit int, 
 	if err != nil {
 		return page, err
 	}
-	rows, at, err := part.all(ctx, at, limit, m.wants(resolved))
-	page.Messages = make([]Message, len(rows))
-	for i := range rows {
-		page.Messages[i] = m.message(&rows[i])
-	}
+	at, err = part.each(ctx, at, limit, m.wants(resolved), func(rows []store.Row) {
+		if page.Messages == nil && len(rows) == rowsAtOnce { // more is likely to come
+			page.Messages = make([]Message, 0, limit)
+		}
+		for i := range rows {
+			page.Messages = append(page.Messages, m.message(&rows[i]))
+		}
+	})
 	page.Cursor = m.cfg.Store.Cursor(at)
 	return page, err
 }
 
-// all reads part after part until there are limit rows, or no more.
-func (p part) all(ctx context.Context, after uint64, limit int, keep store.Keep) (all []store.Row, at uint64, err error) {
-	for at = after; len(all) < limit && ctx.Err() == nil; {
-		rows, looked, err := p(at, limit-len(all), keep)
+// each reads part after part, and gives each to f, until there were limit rows, or more than maxRead bytes, or there
+// are no more. It returns how far it has looked.
+func (p part) each(ctx context.Context, after uint64, limit int, keep store.Keep, f func([]store.Row)) (at uint64, err error) {
+	size := 0
+	for at = after; limit > 0 && size < maxRead && ctx.Err() == nil; {
+		rows, looked, err := p(at, min(limit, rowsAtOnce), keep)
 		if err != nil {
-			return all, at, err
+			return at, err
 		}
-		all = append(all, rows...)
-		if looked == at {
+		f(rows)
+		for i := range rows {
+			size += weight(&rows[i])
+		}
+		if limit -= len(rows); looked == at {
 			break
 		}
 		at = looked
 	}
-	return all, at, ctx.Err()
+	return at, ctx.Err()
+}
+
+// weight is about how much a row holds, in bytes.
+func weight(r *store.Row) int {
+	size := len(r.Text)
+	for i := range r.Files {
+		size += len(r.Files[i].Preview) + len(r.Files[i].Wave)
+	}
+	return size
 }
 
 // at returns the number that a cursor stands for. An empty one is the beginning.
