@@ -55,8 +55,9 @@ func (m *Messages) History(_ context.Context, who string, r HistoryRange) ([]Mes
 // rows returns the rows of a conversation that are shown.
 func (m *Messages) rows(c event.Conversation, r HistoryRange) ([]store.Row, error) {
 	page := store.Page{Before: r.Before, After: r.After, Limit: r.Limit, Keep: m.shownIn, Notices: r.Notices}
+	read := func(page store.Page) ([]store.Row, error) { return m.cfg.Store.Rows(c, page) }
 	if r.Around == nil {
-		return m.cfg.Store.Rows(c, page)
+		return some(page, maxRead, read)
 	}
 	row, err := m.cfg.Store.RowOrNotice(*r.Around)
 	if err != nil {
@@ -66,13 +67,39 @@ func (m *Messages) rows(c event.Conversation, r HistoryRange) ([]store.Row, erro
 		return nil, store.ErrNoEvent
 	}
 	page.Before, page.Limit = r.Around, r.Limit/2
-	before, err := m.cfg.Store.Rows(c, page)
+	before, err := some(page, maxRead/2, read)
 	if err != nil {
 		return nil, err
 	}
 	page.Before, page.After, page.Limit = nil, r.Around, (r.Limit-1)/2
-	after, err := m.cfg.Store.Rows(c, page)
+	after, err := some(page, maxRead/2, read)
 	return slices.Concat(before, []store.Row{row}, after), err
+}
+
+// some reads the rows of a page, or as many of those next to where it begins as hold more than most bytes.
+func some(page store.Page, most int, read func(store.Page) ([]store.Row, error)) (all []store.Row, err error) {
+	size, limit := 0, page.Limit
+	for len(all) < limit && size < most {
+		page.Limit = min(limit-len(all), rowsAtOnce)
+		rows, err := read(page)
+		if err != nil || len(rows) == 0 {
+			return all, err
+		}
+		for i := range rows {
+			size += weight(&rows[i])
+		}
+		if page.After != nil {
+			all = append(all, rows...)
+			page.After = &rows[len(rows)-1].ID
+		} else {
+			all = slices.Concat(rows, all)
+			page.Before = &rows[0].ID
+		}
+		if len(rows) < page.Limit {
+			break
+		}
+	}
+	return all, nil
 }
 
 // Get returns messages and notices as they are now, in the order of the IDs, but for those that are not
