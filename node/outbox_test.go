@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -139,6 +140,23 @@ func TestOutboxEndsWhenThereIsEnough(t *testing.T) {
 			})
 			if err != test.err || !slices.Equal(got, sent[:test.want]) {
 				t.Errorf("up to %d: %x, %v", test.limit, got, err)
+			}
+		}
+		var more []chat.Outgoing
+		for i := range 600 { // which are more than are told at once
+			more = append(more, chat.Outgoing{To: bob.who.person.String(), Text: fmt.Sprint(i)})
+		}
+		if _, err := ann.Messages().SendAll(t.Context(), more); err != nil {
+			t.Fatal(err)
+		}
+		for limit, want := range map[int][]int{0: {500, 103}, 500: {500}, 501: {500, 1}, 9999: {500, 103}} {
+			var got []int
+			err := ann.Messages().Outbox(t.Context(), limit, func(some []waiting.Pending) error {
+				got = append(got, len(some))
+				return nil
+			})
+			if err != nil || !slices.Equal(got, want) {
+				t.Errorf("up to %d: %d at once, want %d; %v", limit, got, want, err)
 			}
 		}
 		gone, cancel := context.WithCancel(t.Context())

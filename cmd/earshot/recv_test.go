@@ -34,6 +34,7 @@ type feedNode struct {
 	cursors []string    // to which the cursor was set
 	moved   chan string // if not nil: is told of each
 	marked  int
+	limits  []int // of what was asked to be unread
 }
 
 type asked struct {
@@ -97,7 +98,10 @@ func (n *feedNode) Follow(ctx context.Context, after string, kinds []string, f c
 	}
 }
 
-func (n *feedNode) Unread(ctx context.Context, after string, f chat.Filter, _ int) (chat.Page, error) {
+func (n *feedNode) Unread(ctx context.Context, after string, f chat.Filter, limit int) (chat.Page, error) {
+	n.mu.Lock()
+	n.limits = append(n.limits, limit)
+	n.mu.Unlock()
 	return n.page(ctx, after, f)
 }
 
@@ -366,8 +370,8 @@ func TestNextPageIsAskedForWhileOneIsPrinted(t *testing.T) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.marked != 7 {
-		t.Errorf("%d messages are marked", n.marked)
+	if n.marked != 7 || !slices.Equal(n.limits, []int{7, 2}) {
+		t.Errorf("%d messages are marked; up to %d were asked for", n.marked, n.limits)
 	}
 }
 

@@ -10,8 +10,6 @@ import (
 // Pending goes over what Outbox gives, the oldest first, up to limit lines; 0: all. An error is the last.
 func (c *Client) Pending(ctx context.Context, limit uint32) iter.Seq2[*earshotv1.Pending, error] {
 	return func(yield func(*earshotv1.Pending, error) bool) {
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
 		stream, err := c.Outbox(ctx, &earshotv1.OutboxRequest{Limit: limit})
 		if err != nil {
 			yield(nil, err)

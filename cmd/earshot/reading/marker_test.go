@@ -40,6 +40,28 @@ func TestMarkerTellsOfWhatWaitsAtOnce(t *testing.T) {
 	}
 }
 
+// One call tells of no more than the node takes, however much waits.
+func TestMarkerTellsInBounds(t *testing.T) {
+	told, next := make(chan int), make(chan error)
+	m := startMarker(func(all []seen) error { told <- len(all); return <-next }, func(error) {})
+	m.read([]seen{{id: "a"}})
+	<-told
+	for range maxBehind {
+		m.read(make([]seen, maxGroup))
+	}
+	next <- nil
+	for left := maxBehind * maxGroup; left > 0; next <- nil {
+		n := <-told
+		if want := min(left, localapi.MaxPage); n != want {
+			t.Errorf("%d at once of %d, want %d", n, left, want)
+		}
+		left -= n
+	}
+	if err := m.end(); err != nil {
+		t.Error(err)
+	}
+}
+
 // After an error nothing more is told, and nobody waits.
 func TestMarkerStopsAtTheFirstError(t *testing.T) {
 	full := errors.New("full")
