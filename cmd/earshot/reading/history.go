@@ -9,10 +9,13 @@ import (
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
+// told is called with messages, oldest first and many at once.
+type told func([]*earshotv1.Message) error
+
 // History tells at most limit messages of a conversation, oldest first and many at once: those before the ID
 // before, those after the ID after, or, with neither, the newest. It asks for page after page of what WHO means at
 // the start.
-func History(ctx context.Context, client *localapi.Client, who string, limit uint32, before, after string, tell func([]*earshotv1.Message) error) error {
+func History(ctx context.Context, client *localapi.Client, who string, limit uint32, before, after string, tell told) error {
 	who, err := idOf(ctx, client, who, "")
 	if err != nil {
 		return err
@@ -25,7 +28,7 @@ func History(ctx context.Context, client *localapi.Client, who string, limit uin
 }
 
 // Around tells the message with an ID, and what was written before and after it, half of limit each.
-func Around(ctx context.Context, client *localapi.Client, who string, limit uint32, id string, tell func([]*earshotv1.Message) error) error {
+func Around(ctx context.Context, client *localapi.Client, who string, limit uint32, id string, tell told) error {
 	who, err := idOf(ctx, client, who, "")
 	if err != nil {
 		return err
@@ -50,17 +53,23 @@ type history struct {
 		History(context.Context, *earshotv1.HistoryRequest) (*earshotv1.MessagesResponse, error)
 	}
 	who  string
-	tell func([]*earshotv1.Message) error
+	tell told
+}
+
+// page asks for some messages, as many as one answer may have.
+func (h history) page(ctx context.Context, limit uint32, before, after string) ([]*earshotv1.Message, error) {
+	limit = min(limit, localapi.MaxPage)
+	r, err := h.pages.History(ctx, &earshotv1.HistoryRequest{Who: h.who, Limit: limit, Before: before, After: after})
+	return r.GetMessages(), err
 }
 
 // forward tells at most limit messages after an ID, up to the ID last if that is among them.
 func (h history) forward(ctx context.Context, after string, limit uint32, last string) error {
 	for limit > 0 {
-		page, err := h.pages.History(ctx, &earshotv1.HistoryRequest{Who: h.who, Limit: min(limit, localapi.MaxPage), After: after})
-		if err != nil || len(page.Messages) == 0 {
+		all, err := h.page(ctx, limit, "", after)
+		if err != nil || len(all) == 0 {
 			return err
 		}
-		all := page.Messages
 		end := slices.IndexFunc(all, func(m *earshotv1.Message) bool { return m.Id == last })
 		if end >= 0 {
 			all = all[:end+1]
@@ -80,22 +89,22 @@ func (h history) back(ctx context.Context, before string, limit uint32) error {
 	var held []*earshotv1.Message
 	count, last := uint32(0), ""
 	for count < limit {
-		page, err := h.pages.History(ctx, &earshotv1.HistoryRequest{Who: h.who, Limit: min(limit-count, localapi.MaxPage), Before: before})
+		page, err := h.page(ctx, limit-count, before, "")
 		if err != nil {
 			return err
 		}
-		n := len(page.Messages)
+		n := len(page)
 		if n == 0 {
 			break
 		}
 		if count == 0 {
-			last = page.Messages[n-1].Id
+			last = page[n-1].Id
 		}
 		if n+len(held) > localapi.MaxPage {
 			held = nil
 		}
-		held = slices.Concat(page.Messages, held)
-		count, before = count+uint32(n), page.Messages[0].Id
+		held = slices.Concat(page, held)
+		count, before = count+uint32(n), page[0].Id
 	}
 	if len(held) == 0 {
 		return nil

@@ -84,7 +84,8 @@ func TestHistoryHoldsOnePage(t *testing.T) {
 				test.most = 1
 			}
 			if err != nil || !slices.Equal(got, test.want) || c.given > test.most*len(test.want) {
-				t.Errorf("seed %d, %s, up to %d: %d of %d, for which %d were read: %v", seed, test.what, limit, len(got), len(test.want), c.given, err)
+				t.Errorf("seed %d, %s, up to %d: %d of %d, for which %d were read: %v",
+					seed, test.what, limit, len(got), len(test.want), c.given, err)
 			}
 		}
 	}
