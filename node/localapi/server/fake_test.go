@@ -35,6 +35,7 @@ type fakeNode struct {
 	mu       sync.Mutex
 	messages []chat.Message
 	batches  []int         // sizes of SendAll
+	ready    chan struct{} // SendAll waits until it is closed; nil: it doesn't
 	changed  uint64        // counts messages
 	state    string        // what Wait finds
 	settled  int           // calls of Settle
@@ -141,6 +142,9 @@ func (f *fakeNode) SendAll(ctx context.Context, out []chat.Outgoing) (all []chat
 	f.mu.Lock()
 	f.batches = append(f.batches, len(out))
 	f.mu.Unlock()
+	if f.ready != nil {
+		<-f.ready
+	}
 	for _, o := range out {
 		m, err := f.Send(ctx, o)
 		if err != nil {

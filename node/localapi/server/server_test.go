@@ -418,11 +418,15 @@ func openLines(t testing.TB, client *localapi.Client, open *earshotv1.SendLinesR
 
 func TestSendLines(t *testing.T) {
 	fake := newFake()
+	fake.ready = make(chan struct{})
 	client, _ := serve(t, privateDir(t), fake.rooms())
 	stream := openLines(t, client, &earshotv1.SendLinesRequest_Open{To: "bob", Wait: chat.StateDelivered})
 	const count = 3_000
 	go func() {
 		for i := range count {
+			if i == count*2/3 { // these come while the first commit is under way
+				close(fake.ready)
+			}
 			if err := stream.Send(&earshotv1.SendLinesRequest{Lines: []*earshotv1.SendLinesRequest_Line{{Text: strconv.Itoa(i)}}}); err != nil {
 				t.Errorf("Send: %v", err)
 			}
