@@ -7,6 +7,7 @@ import (
 
 	"github.com/earshot-im/earshot/cmd/bench/floor"
 	"github.com/earshot-im/earshot/cmd/bench/nodes"
+	"github.com/earshot-im/earshot/cmd/bench/process"
 	earshotv1 "github.com/earshot-im/earshot/node/localapi/v1"
 )
 
@@ -115,4 +116,62 @@ func (c *crowd) send(ctx context.Context, to, n int) (t tooks, err error) {
 		}
 	}
 	return t, nil
+}
+
+// settled is how long after the last message all is said of it that members say to each other.
+const settled = 3 * time.Second
+
+// cost sends messages at a rate to so many, and returns what one takes of the processors, of the sender and of a
+// reader, besides what they take while nothing happens.
+func (c *crowd) cost(ctx context.Context, to, messages int, each time.Duration) (sender, reader time.Duration, err error) {
+	used := func(do func() error) (took [2]time.Duration, err error) {
+		var before [2]time.Duration
+		for i := range took {
+			if before[i], _, err = process.Usage(c.nodes[i].PID()); err != nil {
+				return took, err
+			}
+		}
+		if err := do(); err != nil {
+			return took, err
+		}
+		for i := range took {
+			after, _, err := process.Usage(c.nodes[i].PID())
+			if err != nil {
+				return took, err
+			}
+			took[i] = after - before[i]
+		}
+		return took, nil
+	}
+	began := time.Now()
+	busy, err := used(func() error {
+		for i := range messages {
+			if err := process.Pause(ctx, time.Until(began.Add(time.Duration(i)*each))); err != nil {
+				return err
+			}
+			say := c.nodes[0].Put
+			if i == messages-1 {
+				say = c.nodes[0].Say // returns when all have it
+			}
+			if err := say(ctx, c.groups[to], string(floor.Message(c.sent))); err != nil {
+				return err
+			}
+			c.sent++
+		}
+		return process.Pause(ctx, settled)
+	})
+	if err != nil {
+		return 0, 0, err
+	}
+	lasted := time.Since(began)
+	for i, n := range c.nodes[1 : to+1] {
+		if all, err := n.Arrived(ctx, &c.read[i+1]); err != nil {
+			return 0, 0, err
+		} else if len(all) != messages {
+			return 0, 0, fmt.Errorf("%s received %d messages, want %d", n.Name, len(all), messages)
+		}
+	}
+	idle, err := used(func() error { return process.Pause(ctx, lasted) })
+	one := func(i int) time.Duration { return (busy[i] - idle[i]) / time.Duration(messages) }
+	return one(0), one(1), err
 }

@@ -20,6 +20,14 @@ const (
 	w4Rest = 5 * time.Second
 )
 
+// w4Rates are how many messages are sent a second, and how many in all, while it is counted what one takes of the
+// processors; and what it may take of a reader's, in ms.
+var w4Rates = []struct {
+	each     time.Duration
+	messages int
+	most     float64
+}{{time.Second, 20, 1.5}, {time.Second / 50, 500, 0.5}}
+
 // w4Sizes are the numbers of receivers that one sender sends to, ascending.
 var w4Sizes = []int{10, 50}
 
@@ -69,6 +77,17 @@ func (b *bench) w4(ctx context.Context) (err error) {
 		return t, err
 	}}
 	earshot := &way{peer: "earshot", send: func(to, n int) (tooks, error) { return crowd.send(ctx, to, n) }}
+	for _, r := range w4Rates {
+		sender, reader, err := crowd.cost(ctx, w4Sizes[len(w4Sizes)-1], r.messages, r.each)
+		if errors.Is(err, errors.ErrUnsupported) {
+			break
+		} else if err != nil {
+			return err
+		}
+		name := fmt.Sprintf("to%d_every%dms_", w4Sizes[len(w4Sizes)-1], r.each.Milliseconds())
+		report.Out("earshot", "W4", name+"sender_cpu_ms", report.Millis(sender))
+		report.Versus("W4", name+"reader_cpu_ms", report.Millis(reader), r.most)
+	}
 	for _, to := range w4Sizes {
 		if err := sendAll([]*way{least, gossip, earshot}, to); err != nil {
 			return err

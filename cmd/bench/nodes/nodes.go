@@ -181,6 +181,12 @@ func (n *Node) Say(ctx context.Context, who, text string) error {
 	return err
 }
 
+// Put sends a message, and returns when it is on the node's disk.
+func (n *Node) Put(ctx context.Context, who, text string) error {
+	_, err := n.Send(ctx, &earshotv1.SendRequest{To: who, Text: text})
+	return err
+}
+
 // SayAll sends messages with the numbers from first up and returns when all have come as far as
 // wait says.
 func (n *Node) SayAll(ctx context.Context, to *Node, first, count int, wait string) error {
