@@ -28,6 +28,12 @@ func (m *machine) read() (Network, error) {
 	return m.n, m.err
 }
 
+func (m *machine) count() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.reads
+}
+
 func (m *machine) wall() time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -142,13 +148,13 @@ func TestWatcherIsTold(t *testing.T) {
 		c := w.Subscribe()
 		inBubble(t, w.Run, func() {
 			expect(t, c, network("10.0.0.1"))
-			began := m.reads
+			began := m.count()
 			pass(time.Minute)
-			if n := m.reads - began; n < 6 || n > 8 {
+			if n := m.count() - began; n < 6 || n > 8 {
 				t.Errorf("read %d times in a minute without a change", n)
 			}
 			m.set(func() { m.n = network("10.0.0.2") })
-			began = m.reads
+			began = m.count()
 			for range 5 {
 				_, _ = system.Write([]byte("changed"))
 				pass(settling / 10)
@@ -156,7 +162,7 @@ func TestWatcherIsTold(t *testing.T) {
 			expectNothing(t, c)
 			pass(settling)
 			expect(t, c, network("10.0.0.2"))
-			if n := m.reads - began; n != 1 {
+			if n := m.count() - began; n != 1 {
 				t.Errorf("read %d times for changes that came together", n)
 			}
 			// A machine that has slept is seen as soon as one where nobody tells of changes.
