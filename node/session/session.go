@@ -272,7 +272,10 @@ func (s *Session) turn(ctx context.Context, do func() error) error {
 func (s *Session) inTurn(ctx context.Context, in sync.Input) error {
 	return s.turn(ctx, func() error {
 		if s.Inbox.any() {
-			if err := s.hear(ctx); err != nil {
+			frame := s.inHand // is not for what the inbox gives rise to
+			s.inHand = reserved{}
+			err := s.hear(ctx)
+			if s.inHand = frame; err != nil {
 				return err
 			}
 		}
