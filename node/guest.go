@@ -94,8 +94,8 @@ func (g *guest) Perform(ctx context.Context, e sync.Effect) (answer sync.Input, 
 		g.from.RoundDropped(e.Conversation)
 		g.node.mesh.Brought(g.session, e.Conversation)
 	case sync.RoundEnded:
-		g.node.mesh.Brought(g.session, e.Conversation)
-		if show := g.from.RoundEnded(e.Conversation); show != nil {
+		show, more := g.from.RoundEnded(e.Conversation), g.node.mesh.Brought(g.session, e.Conversation)
+		if show != nil && !more { // else what waits goes on waiting for what the others bring
 			task = session.Errand(show)
 		}
 	case sync.Acked:

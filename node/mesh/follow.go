@@ -19,7 +19,7 @@ const (
 	// A node that has been away follows one peer first: eight would each bring what it has missed. It follows
 	// the others when that one has brought it, has been silent for firstSilence, or takes longer than firstAtLast.
 	firstSilence = 5 * time.Second
-	firstAtLast  = time.Minute
+	firstAtLast  = 20 * time.Second
 
 	// compareEvery is how often this node compares what it holds of a group with one of its peers,
 	// taken at random. So an event that was missed for any reason does not stay missing.
@@ -106,8 +106,12 @@ func (r *Register) fill(c event.Conversation, f *following, but *session.Session
 }
 
 // Brought notes that the peer of a session has brought what this node missed in a conversation, or can't: others
-// are followed as well, if the peer is.
-func (r *Register) Brought(s *session.Session, c event.Conversation) { tell(r.brought(s, c)) }
+// are followed as well, if the peer is. It reports whether any are now, who may bring more of it.
+func (r *Register) Brought(s *session.Session, c event.Conversation) (more bool) {
+	chosen := r.brought(s, c)
+	tell(chosen)
+	return len(chosen) > 0
+}
 
 func (r *Register) brought(s *session.Session, c event.Conversation) []choice {
 	r.mu.Lock()
