@@ -74,7 +74,7 @@ type (
 
 	// Heeds says whether this session has something to do as soon as somebody else's log of a group grows: the
 	// peer is told, or gets what is new. At first it has. While it hasn't, Held of such a log may be given as late
-	// as before the next other Input.
+	// as before the next other Input; so late Acked may come, too, if the log is one of the owner's other devices.
 	Heeds struct {
 		Conversation event.Conversation
 		On           bool

@@ -32,7 +32,7 @@ type pushedLog struct {
 	target  uint64       // Settled waits until everything up to it is pushed; 0: it doesn't
 	queued  bool         // the log is in ready, or waits for control events
 	waits   *delay       // the last of the log in delayed; nil: none is
-	due     event.Ranges // what has waited long enough for somebody else to bring it
+	waited  event.Ranges // what has waited long enough for somebody else to bring it
 	loading uint64       // where the Load under way begins; 0: none
 	reach   uint64       // the last event that may be read there
 	stopped bool         // the peer takes no more of the log, or there is nothing true to give
@@ -98,7 +98,7 @@ func (p *pair) pushable(l *log) event.Ranges {
 	if l.push.target != 0 || p.atOnce(l) {
 		return lacks
 	}
-	return lacks.Intersect(l.push.due)
+	return lacks.Intersect(l.push.waited)
 }
 
 // wanted reports whether the peer's last offer asks for the log.
@@ -135,7 +135,7 @@ func (p *push) fire() {
 		if d.log.push.waits == d {
 			d.log.push.waits = nil
 		}
-		d.log.push.due = d.lacks // with what has waited longer and still lacks
+		d.log.push.waited = d.lacks // with what has waited longer and still lacks
 		p.queue(d.log)
 	}
 }
@@ -163,6 +163,7 @@ func (p *push) load() {
 		if l.push.stopped || !p.gives(l) {
 			continue
 		}
+		l.push.waited = l.push.waited.Intersect(l.lacks()) // the rest somebody has brought
 		lacks := p.pushable(l)
 		if len(lacks) == 0 {
 			p.want(l)
@@ -258,7 +259,7 @@ func (p *push) explain(c *conversation, why wire.Reason) {
 func (p *push) noRoom(number uint64) {
 	if f, ok := p.window.takeBack(number); ok {
 		f.log.takeBack(f.part)
-		f.log.push.due = f.log.push.due.Add(f.part)
+		f.log.push.waited = f.log.push.waited.Add(f.part)
 		p.queue(f.log)
 	}
 	p.answered(number)
