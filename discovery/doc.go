@@ -3,9 +3,9 @@
 // dial and nothing more. The handshake proves who answers, and only a live connection proves that a
 // device is present.
 //
-//   - [Watcher] polls the machine's interfaces and tells its subscribers when they changed or when
+//   - [Watcher] looks at the machine's interfaces and tells its subscribers when they changed or when
 //     the machine woke from sleep.
-//   - [Network] is what the interfaces looked like at one poll, and which addresses are on their
+//   - [Network] is what the interfaces looked like at one moment, and which addresses are on their
 //     networks.
 //   - [Book] merges sightings of every source by device. It is not safe for concurrent use: its
 //     owner is the goroutine that decides whom to dial.
@@ -14,5 +14,5 @@
 // It dials nobody, stores nothing, and knows neither persons nor messages. It imports no other
 // package of this project; the node uses it, and package mdns, which hears and announces devices on
 // the local network. Whatever is heard is bounded: devices, addresses of each, strings. If the
-// interfaces can't be read, that is logged when it begins, and tried again at the next poll.
+// interfaces can't be read, that is logged when it begins, and tried again 2 s later.
 package discovery

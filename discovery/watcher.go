@@ -67,12 +67,13 @@ func (w *Watcher) Run(ctx context.Context) error {
 		state.wake(w.wall())
 		if told == nil || failing || state.slept || settled == nil && time.Since(state.read) >= readEvery {
 			settled = nil
+			began := time.Now()
 			n, err := w.read()
 			if err != nil && !failing {
 				w.log.Warn("cannot read the network interfaces", "err", err)
 			}
 			if failing = err != nil; !failing {
-				if changed, slept := state.observe(n); changed || slept {
+				if changed, slept := state.observe(n, began); changed || slept {
 					w.log.Info("network", "interfaces", len(n.Links), "changed", changed, "slept", slept)
 					w.publish(n)
 				}
@@ -152,8 +153,8 @@ func (s *watch) wake(wall time.Time) {
 	s.wall = wall
 }
 
-func (s *watch) observe(n Network) (changed, slept bool) {
+func (s *watch) observe(n Network, at time.Time) (changed, slept bool) {
 	changed, slept = !s.known || !n.Equal(s.last), s.slept
-	s.known, s.last, s.read, s.slept = true, n, time.Now(), false
+	s.known, s.last, s.read, s.slept = true, n, at, false
 	return changed, slept
 }
