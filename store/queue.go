@@ -12,9 +12,9 @@ import (
 const maxQueued = 500
 
 // EachPending tells what is still to be delivered in a conversation, or in all if that is nil: a line for each
-// message and person, the oldest first, as many at once as maxQueued. Its cost grows with what is pending, not
-// with what was ever written. Nothing is held of the lines but the next of each part of a log that somebody
-// lacks.
+// message and person, the oldest first (within a log as they were written), as many at once as maxQueued. Its
+// cost grows with what is pending, not with what was ever written. Nothing is held of the lines but the next of
+// each part of a log that somebody lacks, and those of events that stand for the message of another event.
 //
 // What the parts are is found out at the beginning: what is written meanwhile is not told, nor is what was
 // delivered before its turn, and nothing is told twice. It ends with an error of tell, which may call the store.

@@ -115,7 +115,7 @@ type Store struct {
 	copied bool   // the era has begun when the store was opened
 
 	last   atomic.Uint64 // change counter of the last commit
-	idleAt atomic.Uint64 // after so many batches, and one, nothing waited; see nothingWaits
+	idleAt atomic.Uint64 // Batches()+1 when it was last seen that nothing waits; 0: not known
 
 	db      *tx.DB
 	writer  *tx.Writer

@@ -41,8 +41,8 @@ type row []byte
 
 const rowHead = 1 + 2 + 4
 
-// small is room for most rows without a value, so that looking for one takes no memory. The tree has what it
-// looks for on the heap, so used ones are kept.
+// small is room for most rows without a value. The tree has what it looks for on the heap: so that Get takes no
+// memory, used ones are kept.
 type small [128]byte
 
 var smalls = sync.Pool{New: func() any { return new(small) }}

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// maxWrite is how much is written by one call where that has several rows: so much a pipe takes whole or
+	// maxWrite is how much is written by one call where that has several rows: on Linux a pipe takes so much whole or
 	// not at all, whoever else writes to it.
 	maxWrite = 4096
 

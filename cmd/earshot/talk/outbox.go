@@ -40,6 +40,9 @@ func (a app) outbox(ctx context.Context, client *localapi.Client) error {
 			files, err = reading.FilesWaiting(ctx, client)
 		}
 		if err != nil {
+			if printErr := a.Out.Outbox(a.Stdout, some, files); printErr != nil {
+				return printErr
+			}
 			return err
 		}
 		count++
