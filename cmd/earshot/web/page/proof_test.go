@@ -137,7 +137,11 @@ func TestAnotherTabBeginsASession(t *testing.T) {
 	bob.until("refused at first", "history", "Ann")
 
 	const last = "a secret of a third session"
-	js[bool](b, `(() => { const real = fetch; window.fetch = (path, options) => { if (path === '/proof') localStorage.setItem('secret', '`+last+`'); return real(path, options); }; return true; })()`)
+	js[bool](b, `(() => { const real = fetch; window.fetch = (path, options) => {
+		if (path === '/proof') localStorage.setItem('secret', '`+last+`');
+		else if (localStorage.getItem('secret') !== '`+last+`') return Promise.reject(new TypeError('lost')); // a call must not learn first that the session has ended
+		return real(path, options);
+	}; return true; })()`)
 	g.set(func() { g.secret = last })
 	g.CloseClientConnections()
 	b.sees(".banner", "The node is gone")
