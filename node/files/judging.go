@@ -18,7 +18,8 @@ const judgedAtOnce = maxFlying
 const judgePause = 200 * time.Millisecond
 
 // knownPause is how long it isn't looked for new attachments of people who are known once those of others had to be
-// passed over: that takes the reading of a row for each log of theirs.
+// passed over: that takes the reading of a row for each log of theirs. So it is after a turn in which there were as
+// many as may be, while still more come: whoever sends thousands leaves the processor to others.
 const knownPause = 50 * time.Millisecond
 
 // turns are those that the logs of some people have at being judged.
@@ -36,19 +37,19 @@ func (r *Room) judgeNew(now time.Time) {
 	}
 	if !now.Before(r.known.at) {
 		others := false
-		r.judgeLogs(&r.known, now, func(author crypto.PersonID, in event.Conversation) bool {
+		n := r.judgeLogs(&r.known, now, func(author crypto.PersonID, in event.Conversation) bool {
 			known := r.knows(author, in)
 			others = others || !known
 			return known
 		})
-		if others {
+		if others || n == judgedAtOnce && now.Sub(r.looked) < knownPause {
 			r.pause(&r.known, knownPause, now)
 		}
 	}
 	if !now.Before(r.unknown.at) {
 		if r.judgeLogs(&r.unknown, now, func(author crypto.PersonID, in event.Conversation) bool {
 			return !r.knows(author, in)
-		}) {
+		}) > 0 {
 			r.pause(&r.unknown, judgePause, now)
 		}
 	}
@@ -60,9 +61,8 @@ func (r *Room) pause(t *turns, d time.Duration, now time.Time) {
 	r.after(d, r.judgeNew)
 }
 
-// judgeLogs decides about up to judgedAtOnce new attachments of logs that are wanted, and reports whether there were
-// any.
-func (r *Room) judgeLogs(t *turns, now time.Time, of func(crypto.PersonID, event.Conversation) bool) bool {
+// judgeLogs decides about up to judgedAtOnce new attachments of logs that are wanted, and returns how many there were.
+func (r *Room) judgeLogs(t *turns, now time.Time, of func(crypto.PersonID, event.Conversation) bool) int {
 	before := len(r.notes.judged)
 	judged := func() int { return len(r.notes.judged) - before } // without those that could not be, and those whose copies are being made
 	for beginning := len(t.from) == 0; judged() < judgedAtOnce; {
@@ -83,7 +83,7 @@ func (r *Room) judgeLogs(t *turns, now time.Time, of func(crypto.PersonID, event
 		}
 		beginning = beginning || len(next) == 0
 	}
-	return judged() > 0
+	return judged()
 }
 
 // judgeOne decides about a new attachment.

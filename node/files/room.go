@@ -105,6 +105,7 @@ type Room struct {
 	notes    notes
 	known    turns                    // of logs of people whom the owner knows, see judgeNew
 	unknown  turns                    // of the others
+	looked   time.Time                // when look was called last
 	keeping  map[refKey]bool          // own attachments whose copies are to stay, which is being written down
 	listened time.Time                // to whether words wait
 	measured time.Time                // how much room the disk has
