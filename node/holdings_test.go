@@ -254,3 +254,38 @@ func TestContactsBeforeStrangers(t *testing.T) {
 		w.within(soon, "all is decided", func() bool { return undecided() == 0 })
 	})
 }
+
+// A contact who sends attachments without end leaves the processor to others meanwhile; what came is decided after that.
+func TestManyAttachmentsOfAContact(t *testing.T) {
+	t.Parallel()
+	inWorld(t, 642, func(t *testing.T, w *world) {
+		ann := w.people("Ann")[0]
+		m := w.mallory("Mallory")
+		m.greet(ann)
+		if _, err := ann.Contacts().Accept(t.Context(), m.person.String(), ""); err != nil {
+			t.Fatal(err)
+		}
+		m.offer()
+		undecided := func() int {
+			refs, _, err := ann.store.FilesIn(store.FileNew, nil, 100_000)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(refs)
+		}
+		const runs, messages, each = 50, 8, 10 * time.Millisecond
+		for range runs {
+			var events []event.Event
+			for range messages {
+				events = append(events, m.attaches(event.MaxAttachments))
+			}
+			m.send(m.run(events...))
+			time.Sleep(each)
+		}
+		const all, turn, pause = runs * messages * event.MaxAttachments, 128, 50 * time.Millisecond
+		if decided := all - undecided(); decided > turn*(2+int(runs*each/pause)) || decided < turn {
+			t.Errorf("%d of %d are decided while more come", decided, all)
+		}
+		w.within(time.Second, "all is decided", func() bool { return undecided() == 0 })
+	})
+}
