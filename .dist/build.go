@@ -40,7 +40,7 @@ func (r *release) build() error {
 		return fmt.Errorf("build what writes the manual: %w", err)
 	}
 	write := exec.Command(writer, r.staging)
-	write.Env = append(os.Environ(), "SOURCE_DATE_EPOCH="+strconv.FormatInt(r.when.Unix(), 10))
+	write.Env = append(os.Environ(), "SOURCE_DATE_EPOCH="+strconv.FormatInt(r.when.Unix(), 10), "TZ=UTC") // pages have the month
 	write.Stderr = os.Stderr
 	return write.Run()
 }
