@@ -27,6 +27,7 @@ func FuzzOpen(f *testing.F) {
 		})
 	}
 	f.Add([]byte(nil), []byte(nil), uint64(0), []byte(nil), uint64(0))
+	f.Add([]byte(nil), []byte(nil), uint64(0), []byte("a sum of"), uint64(0))
 	f.Fuzz(func(t *testing.T, first, second []byte, number uint64, sum []byte, journaled uint64) {
 		has := Last{Link: Link{Number: number}, Journaled: journaled}
 		copy(has.Sum[:], sum)

@@ -83,6 +83,9 @@ func (j *Journal) read(has Last, writes bool, replay func(Replay) error) error {
 	j.written = newer.last.Number
 	if newer.last.Number >= has.Number {
 		j.last, j.begun, j.end = newer.last, newer.first, newer.end
+		if newer.end == 0 { // the next batch follows what the database has, whatever that is
+			j.last = has.Link
+		}
 	} else {
 		j.Turn()
 	}
