@@ -285,9 +285,6 @@ func (n *Node) Doctor() *doctor.Doctor { return n.doctor }
 // New says that Open has made the owner's identity, since the directory had none.
 func (n *Node) New() bool { return n.store.Own().New }
 
-// InMemory returns how many bytes the store keeps in memory until it has written them where they belong.
-func (n *Node) InMemory() int { return n.store.InMemory() }
-
 // Ready is closed when the node listens.
 func (n *Node) Ready() <-chan struct{} { return n.ready }
 

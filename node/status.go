@@ -54,6 +54,9 @@ type Peer struct {
 	Unreached bool // a contact's, heard of since it was connected, and no dial reaches it
 }
 
+// InMemory returns how many bytes the store keeps in memory until it has written them where they belong.
+func (n *Node) InMemory() int { return n.store.InMemory() }
+
 // Status returns the node at a glance.
 func (n *Node) Status(ctx context.Context) (Status, error) {
 	me, err := n.Owner().Me(ctx)
