@@ -22,7 +22,7 @@ func History(ctx context.Context, client *localapi.Client, who string, limit uin
 	}
 	h := history{client, who, tell}
 	if after != "" {
-		return h.forward(ctx, after, limit, "")
+		return h.forward(ctx, after, limit, nil)
 	}
 	return h.back(ctx, before, limit)
 }
@@ -44,7 +44,7 @@ func Around(ctx context.Context, client *localapi.Client, who string, limit uint
 	if err := tell(one.Messages); err != nil {
 		return err
 	}
-	return h.forward(ctx, id, (limit-1)/2, "")
+	return h.forward(ctx, id, (limit-1)/2, nil)
 }
 
 // history reads a conversation.
@@ -63,48 +63,47 @@ func (h history) page(ctx context.Context, limit uint32, before, after string) (
 	return r.GetMessages(), err
 }
 
-// forward tells at most limit messages after an ID, up to the ID last if that is among them.
-func (h history) forward(ctx context.Context, after string, limit uint32, last string) error {
+// forward tells at most limit messages after an ID, and only those with the IDs only if that is not nil.
+func (h history) forward(ctx context.Context, after string, limit uint32, only map[string]bool) error {
 	for limit > 0 {
-		all, err := h.page(ctx, limit, "", after)
-		if err != nil || len(all) == 0 {
+		page, err := h.page(ctx, limit, "", after)
+		if err != nil || len(page) == 0 {
 			return err
 		}
-		end := slices.IndexFunc(all, func(m *earshotv1.Message) bool { return m.Id == last })
-		if end >= 0 {
-			all = all[:end+1]
+		after = page[len(page)-1].Id
+		if only != nil {
+			page = slices.DeleteFunc(page, func(m *earshotv1.Message) bool { return !only[m.Id] })
 		}
-		if err := h.tell(all); err != nil || end >= 0 {
+		if err := h.tell(page); err != nil {
 			return err
 		}
-		limit, after = limit-uint32(len(all)), all[len(all)-1].Id
+		limit -= uint32(len(page))
 	}
 	return nil
 }
 
 // back tells at most limit messages before an ID, or the newest. It has to go back to the first of them. What it
-// meets on the way it holds as long as that is not more than a page; where it is more, it reads all but the first
-// of it again.
+// meets on the way it holds as long as that is not more than a page; where it is more, it holds the IDs, and reads
+// all but the first of it again. What was written or came late meanwhile is not among them.
 func (h history) back(ctx context.Context, before string, limit uint32) error {
 	var held []*earshotv1.Message
-	count, last := uint32(0), ""
-	for count < limit {
-		page, err := h.page(ctx, limit-count, before, "")
+	again := make(map[string]bool)
+	for left := limit; left > 0; {
+		page, err := h.page(ctx, left, before, "")
 		if err != nil {
 			return err
 		}
-		n := len(page)
-		if n == 0 {
+		if len(page) == 0 {
 			break
 		}
-		if count == 0 {
-			last = page[n-1].Id
-		}
-		if n+len(held) > localapi.MaxPage {
+		if len(page)+len(held) > localapi.MaxPage {
+			for _, m := range held {
+				again[m.Id] = true
+			}
 			held = nil
 		}
 		held = slices.Concat(page, held)
-		count, before = count+uint32(n), page[0].Id
+		left, before = left-uint32(len(page)), page[0].Id
 	}
 	if len(held) == 0 {
 		return nil
@@ -112,7 +111,7 @@ func (h history) back(ctx context.Context, before string, limit uint32) error {
 	if err := h.tell(held); err != nil {
 		return err
 	}
-	return h.forward(ctx, held[len(held)-1].Id, count-uint32(len(held)), last)
+	return h.forward(ctx, held[len(held)-1].Id, uint32(len(again)), again)
 }
 
 // ByKey returns the own message that was sent to WHO with a key.

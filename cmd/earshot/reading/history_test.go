@@ -15,6 +15,7 @@ import (
 type conversation struct {
 	random *rand.Rand
 	all    []*earshotv1.Message
+	said   int
 	given  int                   // messages in answers
 	meet   func(c *conversation) // is called after each answer
 }
@@ -46,7 +47,8 @@ func (c *conversation) History(_ context.Context, r *earshotv1.HistoryRequest) (
 
 func (c *conversation) say(n int) {
 	for range n {
-		c.all = append(c.all, &earshotv1.Message{Id: fmt.Sprintf("%064x", 1+len(c.all))})
+		c.said++
+		c.all = append(c.all, &earshotv1.Message{Id: fmt.Sprintf("%064x", c.said)})
 	}
 }
 
@@ -69,7 +71,7 @@ func TestHistoryHoldsOnePage(t *testing.T) {
 		}{
 			{"the newest", func(h history) error { return h.back(t.Context(), "", uint32(limit)) }, c.all[max(0, n-limit):], 2},
 			{"before", func(h history) error { return h.back(t.Context(), id, uint32(limit)) }, before, 2},
-			{"after", func(h history) error { return h.forward(t.Context(), id, uint32(limit), "") }, after, 1},
+			{"after", func(h history) error { return h.forward(t.Context(), id, uint32(limit), nil) }, after, 1},
 		} {
 			c.given = 0
 			var got []*earshotv1.Message
@@ -88,6 +90,31 @@ func TestHistoryHoldsOnePage(t *testing.T) {
 					seed, test.what, limit, len(got), len(test.want), c.given, err)
 			}
 		}
+	}
+}
+
+// Messages that come late were taken for as many of those that had been met, and the last ones were left out.
+func TestHistoryLeavesOutWhatComesLate(t *testing.T) {
+	c := &conversation{random: rand.New(rand.NewPCG(1, 1))}
+	c.say(3500)
+	c.meet = func(c *conversation) {
+		late := &earshotv1.Message{Id: fmt.Sprintf("late %d", len(c.all))}
+		c.all = slices.Insert(c.all, 100+c.random.IntN(len(c.all)-100), late)
+	}
+	want := slices.Clone(c.all)
+	var got []*earshotv1.Message
+	h := history{c, "", func(some []*earshotv1.Message) error { got = append(got, some...); return nil }}
+	if err := h.back(t.Context(), "", uint32(len(want)+1000)); err != nil {
+		t.Fatal(err)
+	}
+	at := 0
+	for _, m := range want {
+		for at < len(got) && got[at] != m {
+			at++
+		}
+	}
+	if at == len(got) || len(got) > len(want)+1000 {
+		t.Errorf("%d messages, without some of the %d", len(got), len(want))
 	}
 }
 
