@@ -124,6 +124,7 @@ func (d *Doctor) ask(ctx context.Context, w asking, r round) (out checks.Asked, 
 	if err != nil {
 		return out, err
 	}
+	out.OnLink = out.OnLink && onUsable(d.cfg.Network(), at.Addr()) // else they could not hear each other all the while
 	out.WeAnnounce, out.TheyAnnounce = len(r.ways) > 0, len(first.ways) > 0
 	for _, h := range last.heard {
 		if h.ago <= time.Since(r.began)+lately {

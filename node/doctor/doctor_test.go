@@ -251,6 +251,26 @@ func TestPeersOfOtherNetworksNeedNotHear(t *testing.T) {
 	})
 }
 
+// TestNetworkThatGoesMeanwhileIsNoSilence: a contact was said not to hear this machine where its interface had gone
+// in the middle of the examination.
+func TestNetworkThatGoesMeanwhileIsNoSilence(t *testing.T) {
+	inOffice(t, func(t *testing.T, o *office) {
+		announce := func() []string { return []string{"mdns4"} }
+		o.ann.cfg.Announce, o.bob.cfg.Announce = announce, announce
+		o.bob.start()
+		began, network := time.Now(), o.ann.cfg.Network
+		o.ann.cfg.Network = func() (n discovery.Network) {
+			if time.Since(began) < settle/2 {
+				n = network()
+			}
+			return n
+		}
+		if got := words(o.ann.examine(t), checks.Multicast); got != "ok nobody" {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
 // TestWhoDoesNotAnswerIsPassedOver: a contact that does not have the asker as one answers nothing.
 func TestWhoDoesNotAnswerIsPassedOver(t *testing.T) {
 	inOffice(t, func(t *testing.T, o *office) {
