@@ -71,7 +71,7 @@ func (g *guest) Perform(ctx context.Context, e sync.Effect) (answer sync.Input, 
 
 	// Proven and stored by the worker.
 	case sync.Ingest:
-		task = session.Run(func(ctx context.Context) func() sync.Input { return g.from.Run(ctx, e) })
+		task = session.Run(e.Run, func(ctx context.Context) func() sync.Input { return g.from.Run(ctx, e) })
 	case sync.IngestRecord:
 		task = session.Errand(func(ctx context.Context) sync.Input { return g.from.Record(ctx, e) })
 	case sync.IngestControl:

@@ -81,8 +81,8 @@ func pools() [standings]Pool {
 		// on top. One turn at a time keeps what is
 		// overdrawn to one turn.
 		Stranger: {Memory: 24 << 20, Turns: 1, Rate: 200 * time.Millisecond, Burst: 500 * time.Millisecond},
-		// Members of one group may be many, and catch up with a long history.
-		Fellow: {Memory: 24 << 20, Turns: 2 * cores, Rate: 500 * time.Millisecond, Burst: 4 * time.Second},
+		// Members of one group may be many, and catch up with a long history: a burst is some 20,000 short messages.
+		Fellow: {Memory: 24 << 20, Turns: 2 * cores, Rate: 500 * time.Millisecond, Burst: time.Second},
 		// Contacts wait only for each other. A turn may last as long as a commit, in which the core
 		// does other things, so there are many more turns than cores.
 		Contact: {Memory: 48 << 20, Turns: 8 * cores},

@@ -31,7 +31,7 @@ func TestBudgetIsHeldUntilTheCommit(t *testing.T) {
 			if !ok {
 				return Task{}, nil
 			}
-			return Run(func(context.Context) func() sync.Input {
+			return Run(in.Run, func(context.Context) func() sync.Input {
 				<-begin
 				return func() sync.Input {
 					<-commit
@@ -66,6 +66,38 @@ func TestBudgetIsHeldUntilTheCommit(t *testing.T) {
 	})
 }
 
+// A run of long texts was charged no more than a short message: a group of four wrote 100 MiB a second.
+func TestRunIsChargedForWhatItHas(t *testing.T) {
+	visited(t, func(t *testing.T, v *visit) {
+		v.house.does = func(e sync.Effect) (Task, error) {
+			if in, ok := e.(sync.Ingest); ok {
+				return Run(in.Run, func(context.Context) func() sync.Input { return func() sync.Input { return sync.Tick{} } }), nil
+			}
+			return Task{}, nil
+		}
+		v.start(true)
+		v.greets()
+		used := func() (all time.Duration) {
+			synctest.Wait()
+			for _, u := range v.house.budgets.Used() {
+				all += u.Time
+			}
+			return all
+		}
+		before := used()
+		v.says(v.run(largeRun))
+		least := runTime + eventTime + largeRun/2*byteTime
+		if took := used() - before; took < least || took > 3*least {
+			t.Errorf("%v were charged, want about %v", took, 2*least)
+		}
+		before = used()
+		v.says(v.run(0))
+		if took := used() - before; took < runTime+eventTime || took >= least {
+			t.Errorf("%v were charged for a short one", took)
+		}
+	})
+}
+
 // Whatever state its tasks are in when a session ends, the budget is given back: it is shared with
 // the sessions of others.
 func TestBudgetIsGivenBackAtTheEnd(t *testing.T) {
@@ -78,13 +110,14 @@ func TestBudgetIsGivenBackAtTheEnd(t *testing.T) {
 			visited(t, func(t *testing.T, v *visit) {
 				release := make(chan struct{})
 				v.house.does = func(e sync.Effect) (Task, error) {
-					if _, ok := e.(sync.Ingest); !ok {
+					in, ok := e.(sync.Ingest)
+					if !ok {
 						return Task{}, nil
 					}
 					if stuck == "errand" {
 						return Errand(func(context.Context) sync.Input { <-release; return nil }), nil
 					}
-					return Run(func(context.Context) func() sync.Input {
+					return Run(in.Run, func(context.Context) func() sync.Input {
 						if stuck == "worker" {
 							<-release
 						}

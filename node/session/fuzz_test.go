@@ -378,7 +378,7 @@ func (s *siege) Perform(_ context.Context, e sync.Effect) (sync.Input, Task, err
 	case sync.LoadControl:
 		return sync.LoadedControl{Conversation: e.Conversation}, Task{}, nil
 	case sync.Ingest:
-		return nil, Run(func(context.Context) func() sync.Input { return s.ingest(e) }), nil
+		return nil, Run(e.Run, func(context.Context) func() sync.Input { return s.ingest(e) }), nil
 	case sync.IngestRecord:
 		return nil, Errand(func(context.Context) sync.Input { return s.outcome(e.Ticket) }), nil
 	case sync.IngestControl:

@@ -71,7 +71,7 @@ func TestTasksAreDoneInOrder(t *testing.T) {
 			if n%2 == 1 {
 				return Errand(func(context.Context) sync.Input { note("errand ", n); return nil }), nil
 			}
-			return Run(func(context.Context) func() sync.Input {
+			return Run(event.Run{}, func(context.Context) func() sync.Input {
 				<-begin
 				note("begin ", n)
 				return func() sync.Input { <-commit; note("commit ", n); return sync.Tick{} }
@@ -102,7 +102,7 @@ func TestAnswersReachTheMachine(t *testing.T) {
 	for name, task := range map[string]func(sync.Input) Task{
 		"of an errand": func(in sync.Input) Task { return Errand(func(context.Context) sync.Input { return in }) },
 		"of a commit": func(in sync.Input) Task {
-			return Run(func(context.Context) func() sync.Input { return func() sync.Input { return in } })
+			return Run(event.Run{}, func(context.Context) func() sync.Input { return func() sync.Input { return in } })
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

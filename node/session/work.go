@@ -7,25 +7,42 @@ import (
 
 	"github.com/earshot-im/earshot/node/notify"
 	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/store/event"
 )
 
 // maxStoring is how many runs of one session wait for their commits. The worker waits when there
 // are more.
 const maxStoring = 64
 
-// commitTime is what a run's commit takes of the processor, with what follows from it: others are
-// told, and views are made anew.
-const commitTime = time.Millisecond
+// What storing a run takes of the processor beside proving it, with what follows: others are told, and views are
+// made anew. Most of what a long text takes is to seal it, to write it twice, and to find its words.
+const (
+	runTime   = time.Millisecond
+	eventTime = 25 * time.Microsecond
+	byteTime  = 8 * time.Nanosecond
+)
+
+// commitTime is what storing a run takes.
+func commitTime(r event.Run) time.Duration {
+	bytes := 0
+	for i := range r.Events {
+		bytes += len(r.Events[i].HeaderBytes) + len(r.Events[i].Body)
+	}
+	return runTime + time.Duration(len(r.Events))*eventTime + time.Duration(bytes)*byteTime
+}
 
 // Task is what the worker is to do for an effect. The zero Task is nothing.
 type Task struct {
 	begin  func(context.Context) (wait func() sync.Input)
+	commit time.Duration // that is charged once it has begun
 	errand func(context.Context) sync.Input
 }
 
 // Run returns the task of letting in a run. begin proves it and hands it to the store; wait returns
 // the answer for the machine after the commit. Until then memory is held for the frame in hand.
-func Run(begin func(context.Context) (wait func() sync.Input)) Task { return Task{begin: begin} }
+func Run(r event.Run, begin func(context.Context) (wait func() sync.Input)) Task {
+	return Task{begin: begin, commit: commitTime(r)}
+}
 
 // Errand returns the task of doing anything but letting in a run. do returns an answer if the
 // machine waits for one, else nil. Memory is held for the frame in hand until it returns.
@@ -100,7 +117,7 @@ func (s *Session) do(ctx context.Context, q queued, stored chan<- storing) {
 	defer done()
 	if q.begin != nil {
 		wait := q.begin(ctx)
-		s.budget.Spend(commitTime)
+		s.budget.Spend(q.commit)
 		done()
 		stored <- storing{q.held, wait}
 		return

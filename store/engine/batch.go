@@ -82,7 +82,7 @@ func (b *Batch) Commit() error {
 	if b.changes.Len() == 0 {
 		return nil
 	}
-	record := b.changes.Append(make([]byte, journal.HeaderSize))
+	record := b.changes.Append(make([]byte, journal.HeaderSize, journal.HeaderSize+b.changes.Bytes())) // hardly more than it takes
 	body := int64(len(record) - journal.HeaderSize)
 	if body > e.journal.Most() || int64(b.changes.Bytes()) > e.cfg.TableBytes {
 		return e.commitDirectly(b.changes)
