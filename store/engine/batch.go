@@ -56,9 +56,27 @@ func (b *Batch) Put(bucket string, key, value []byte) error {
 
 // Delete removes a key, if it is there.
 func (b *Batch) Delete(bucket string, key []byte) {
-	if len(key) > 0 {
+	switch {
+	case len(key) == 0:
+	case b.vanishes(bucket, key):
+		b.changes.Vanish(bucket, key)
+	default:
 		b.changes.Delete(bucket, key)
 	}
+}
+
+// vanishes reports whether a key is in the latest table alone. If that is frozen before the batch is applied to it,
+// the key is deleted in the next one.
+func (b *Batch) vanishes(bucket string, key []byte) bool {
+	if len(b.tables) < 2 { // there is only that of the changes
+		return false
+	}
+	if _, deleted, said := b.tables[1].Get(bucket, key); !said || deleted {
+		return false
+	}
+	below := b.Snapshot
+	below.tables = b.tables[2:]
+	return below.Get(bucket, key) == nil
 }
 
 // SetSequence sets the sequence of a bucket.

@@ -146,7 +146,7 @@ func (e *Engine) checkpoint() error {
 	for e.appending {
 		e.settled.Wait()
 	}
-	if e.frozen == nil && e.active.Len() > 0 { // the writer may have frozen it meanwhile
+	if e.frozen == nil && !e.due.IsZero() { // the writer may have frozen it meanwhile
 		e.freeze()
 	}
 	e.mu.Unlock()

@@ -94,7 +94,7 @@ type Engine struct {
 	upTo      journal.Last    // what the database has once that is written
 	last      journal.Link    // the last batch of active
 	journaled uint64          // the number of the last batch that the journal has
-	due       time.Time       // when active is to be written at the latest; zero: there is nothing in it
+	due       time.Time       // when active is to be written at the latest; zero: the journal has nothing of it
 	drained   chan struct{}   // closed when frozen was written, or that has failed
 	full      error           // why the last checkpoint has failed, if that was for lack of room
 	failed    error

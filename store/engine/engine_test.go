@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -287,3 +288,79 @@ func onFaulty(t testing.TB) (Config, *faulty) {
 var words = []byte("these are the words to forget ")
 
 func forget(size int) []byte { return bytes.Repeat(words, size/len(words)+1) }
+
+// TestWhatComesAndGoesLeavesNothing: to find the first of thousands that were put and deleted since the last
+// checkpoint took passing over all of those before it, each time.
+func TestWhatComesAndGoesLeavesNothing(t *testing.T) {
+	cfg := Config{Dir: t.TempDir()}
+	must(t, Create(cfg))
+	e := quiet(t, cfg)
+	put := func(bucket, key string) {
+		t.Helper()
+		must(t, write(e, func(b *Batch) error { return b.Put(bucket, []byte(key), []byte("value")) }))
+	}
+	remove := func(bucket, key string) {
+		t.Helper()
+		must(t, write(e, func(b *Batch) error { b.Delete(bucket, []byte(key)); return nil }))
+	}
+	has := func(what string, want ...string) {
+		t.Helper()
+		must(t, e.View(func(s *Snapshot) error {
+			var got []string
+			for k := range s.From("work", nil) {
+				got = append(got, string(k))
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%s: %q, want %q", what, got, want)
+			}
+			return nil
+		}))
+	}
+	put("work", "in the database")
+	must(t, e.Checkpoint(t.Context()))
+	put("work", "comes and goes")
+	put("work", "in the database")
+	remove("work", "comes and goes")
+	if n := e.active.Len(); n != 1 {
+		t.Errorf("%d rows are left in memory, want the one that was written again", n)
+	}
+	remove("work", "in the database")
+	has("all deleted")
+	if n := e.active.Len(); n != 1 {
+		t.Errorf("%d rows are left in memory, want the one that the database has still", n)
+	}
+	must(t, e.Checkpoint(t.Context()))
+
+	// Nothing is left in memory, and the journal is given back all the same.
+	put("work", "comes and goes")
+	remove("work", "comes and goes")
+	if n := e.active.Len(); n != 0 {
+		t.Errorf("%d rows are left in memory", n)
+	}
+	must(t, e.Checkpoint(t.Context()))
+	if !e.due.IsZero() || e.journal.Room() != e.journal.Most() {
+		t.Errorf("the checkpoint has left something in the journal: %d of %d", e.journal.Room(), e.journal.Most())
+	}
+	has("after the checkpoint")
+
+	// A table that is frozen in between has the key still, and so does the database after it.
+	put("work", "frozen")
+	must(t, e.Write(func(b *Batch) error {
+		b.Delete("work", []byte("frozen"))
+		e.mu.Lock()
+		e.freeze()
+		e.mu.Unlock()
+		return b.Commit()
+	}))
+	has("frozen meanwhile")
+	must(t, e.Checkpoint(t.Context()))
+	has("frozen and written")
+
+	// One that is read back from the journal has all that was said.
+	put("work", "comes and goes")
+	remove("work", "comes and goes")
+	put("work", "stays")
+	must(t, e.closeFiles())
+	e = quiet(t, cfg)
+	has("at the next start", "stays")
+}

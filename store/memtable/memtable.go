@@ -31,7 +31,7 @@ const (
 
 // row is what was said of a key last, in one piece of memory: the collector of garbage sees one pointer for each.
 //
-//	1  kind: put, deleted or sequence
+//	1  kind: put, deleted, sequence or vanished
 //	2  where in the place the key begins
 //	4  length of the place
 //	…  place: of a key the name of its bucket, the separator and the key; of a sequence the separator and the
@@ -40,6 +40,10 @@ const (
 type row []byte
 
 const rowHead = 1 + 2 + 4
+
+// vanished is the kind of a key that was deleted and is nowhere below the table. It is never written: for whoever
+// reads it, the key was deleted.
+const vanished = sequence + 1
 
 // small is room for most rows without a value. The tree has what it looks for on the heap: so that Get takes no
 // memory, used ones are kept.
@@ -72,7 +76,7 @@ func (r row) place() []byte    { return r[rowHead:r.end():r.end()] }
 func (r row) bucket() []byte   { return r[rowHead : r.begin()-1] } // not of a sequence
 func (r row) key() []byte      { return r[r.begin():r.end():r.end()] }
 func (r row) value() []byte    { return r[r.end():] }
-func (r row) deleted() bool    { return r[0] == deleted }
+func (r row) deleted() bool    { return r[0] == deleted || r[0] == vanished }
 func (r row) sequence() uint64 { return binary.BigEndian.Uint64(r.value()) }
 
 func size(r row) int { return rowBytes + len(r) }
@@ -104,6 +108,10 @@ func (t *Table) Put(bucket string, key, value []byte) { t.set(newRow(put, bucket
 // Delete notes that there is no such key.
 func (t *Table) Delete(bucket string, key []byte) { t.set(newRow(deleted, bucket, key, nil)) }
 
+// Vanish notes that there is no such key, and never was but in one table: of that, when these changes are applied to
+// it, nothing is left. So what comes and goes costs nothing later, and is not passed over again and again.
+func (t *Table) Vanish(bucket string, key []byte) { t.set(newRow(vanished, bucket, key, nil)) }
+
 // SetSequence notes the sequence of a bucket.
 func (t *Table) SetSequence(bucket string, n uint64) {
 	t.set(newRow(sequence, bucket, nil, binary.BigEndian.AppendUint64(nil, n)))
@@ -121,10 +129,16 @@ func (t *Table) count(r, was row, had bool) {
 	}
 }
 
-// Apply notes everything that another table says.
+// Apply notes everything that another table says. Where a key vanishes that t has, nothing is left of it.
 func (t *Table) Apply(o *Table) {
 	var near btree.PathHint
 	o.rows.Scan(func(r row) bool {
+		if r[0] == vanished {
+			if was, had := t.rows.DeleteHint(r, &near); had {
+				t.bytes -= size(was)
+				return true
+			}
+		}
 		was, had := t.rows.SetHint(r, &near)
 		t.count(r, was, had)
 		return true

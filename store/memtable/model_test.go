@@ -15,8 +15,8 @@ import (
 
 // said is what a model says of a key.
 type said struct {
-	value   string
-	deleted bool
+	value             string
+	deleted, vanished bool
 }
 
 // model is a table as simple as can be.
@@ -45,7 +45,11 @@ func (m *model) clone() *model {
 func (m *model) apply(o *model) {
 	for bucket, rows := range o.rows {
 		for key, s := range rows {
-			m.set(bucket, key, s)
+			if _, had := m.rows[bucket][key]; had && s.vanished {
+				delete(m.rows[bucket], key)
+			} else {
+				m.set(bucket, key, s)
+			}
 		}
 	}
 	maps.Copy(m.sequences, o.sequences)
@@ -171,6 +175,12 @@ func TestModel(t *testing.T) {
 				p, bucket, key := one(t), bucketNames.Draw(t, "bucket"), []byte(keys.Draw(t, "key"))
 				p.model.set(bucket, string(key), said{deleted: true})
 				p.table.Delete(bucket, key)
+				clear(key)
+			},
+			"vanish": func(t *rapid.T) {
+				p, bucket, key := one(t), bucketNames.Draw(t, "bucket"), []byte(keys.Draw(t, "key"))
+				p.model.set(bucket, string(key), said{deleted: true, vanished: true})
+				p.table.Vanish(bucket, key)
 				clear(key)
 			},
 			"sequence": func(t *rapid.T) {
