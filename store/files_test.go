@@ -513,7 +513,7 @@ func TestNewFilesByLog(t *testing.T) {
 	of := func(crypto.PersonID, event.Conversation) bool { return true }
 	next := func(limit int, keep func(*FileRef) bool) (names []string) {
 		t.Helper()
-		refs, after, err := n.NewFiles(from, limit, of, keep)
+		refs, after, err := n.NewFiles(from, FileRests{}, limit, of, keep)
 		check(t, err)
 		for _, f := range refs {
 			names = append(names, f.Name)
@@ -539,6 +539,47 @@ func TestNewFilesByLog(t *testing.T) {
 	if equalWords(t, "after it", next(9, nil)); len(from) > 0 {
 		t.Error("there is no end after the log that is wanted")
 	}
+}
+
+// A log of which there was more than its turn goes on behind that, and begins again at its end: what was decided
+// meanwhile is not passed over each time.
+func TestNewFilesGoOnInTheirLog(t *testing.T) {
+	n, p, other := newNode(t), newPen(t), newPen(t)
+	p.meets(n, true)
+	other.meets(n, true)
+	first, last, more := p.attach("", []string{"a", "b", "c", "d"}), p.attach("", []string{"e"}), other.attach("", []string{"f"})
+	for _, e := range []event.Event{first, more} {
+		_, err := p.give(n, e)
+		check(t, err)
+	}
+	var from FilePlace
+	rests := FileRests{}
+	next := func(what string, want ...string) {
+		t.Helper()
+		refs, after, err := n.NewFiles(from, rests, 3, func(crypto.PersonID, event.Conversation) bool { return true }, nil)
+		check(t, err)
+		var names []string
+		for _, f := range refs {
+			names = append(names, f.Name)
+		}
+		if from = after; (len(names) == 0) != (len(from) == 0) {
+			t.Errorf("%s: goes on at %x", what, from)
+		}
+		equalWords(t, what, names, want...)
+	}
+	next("as many as it should", "a", "b", "c")
+	next("the other log", "f")
+	next("the end")
+	_, err := p.give(n, last)
+	check(t, err)
+	next("the rest, with what has come meanwhile", "d", "e")
+	next("the other log again", "f")
+	next("the end again")
+	n.set(first.ID, 3, FileOffered)
+	next("nothing is left of the rest but what has come", "e")
+	n.set(last.ID, 0, FileOffered)
+	from = nil
+	next("what was passed over", "a", "b", "c")
 }
 
 // What is new is held only if it is here when that is written down: another message may have taken it with it.

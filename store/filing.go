@@ -108,50 +108,95 @@ func (s *Store) FilesIn(state FileState, from FilePlace, limit int) ([]FileRef, 
 	})
 }
 
+// FileRests says of logs of which NewFiles returned as many as it should where what is left begins, by their numbers.
+// Without it all that was decided in the meantime is passed over each time.
+type FileRests map[uint32]FilePlace
+
+// maxRests bounds the logs of which that is known.
+const maxRests = 256
+
 // NewFiles returns attachments of one log that are in the state FileNew: of the first log from a place on that has any
 // and whose author and conversation are wanted, up to limit of those that are wanted. next is the place after that
-// log, nowhere if there was none. A log that is not wanted costs the reading of one row, however many it has.
-func (s *Store) NewFiles(from FilePlace, limit int, of func(crypto.PersonID, event.Conversation) bool, keep func(*FileRef) bool) (out []FileRef, next FilePlace, err error) {
+// log, nowhere if there was none. A log that is not wanted costs the reading of one row, however many it has. What has
+// come late in a log with a rest is returned once there is nothing in that. It changes rests.
+func (s *Store) NewFiles(from FilePlace, rests FileRests, limit int, of func(crypto.PersonID, event.Conversation) bool, keep func(*FileRef) bool) (out []FileRef, next FilePlace, err error) {
 	if len(from) == 0 {
-		from = FilePlace{byte(FileNew)}
+		from = startOf(0)
 	}
-	out, _, err = s.filesIn(nil, from, limit, keep, func(r *reader, from []byte, f func([]byte) bool) {
-		first := r.view.firstNew(from, of)
+	out, rest, err := s.filesIn(nil, from, limit, keep, func(r *reader, from []byte, f func([]byte) bool) {
+		first := r.view.firstNew(from, rests, of)
 		if first == nil {
 			return
 		}
-		next = afterLog(first)
-		for k := range r.From(bucketFileWork, first) {
-			if bytes.Compare(k, next) >= 0 || !f(k) {
+		next = startOf(logOf(first) + 1)
+		for k := range r.Range(bucketFileWork, first, next) {
+			if !f(k) {
 				return
 			}
 		}
 	})
+	if err == nil && rest != nil {
+		if len(rests) == maxRests {
+			clear(rests)
+		}
+		rests[logOf(rest)] = rest
+	}
 	return out, next, err
 }
 
 // firstNew returns the key of the first new attachment, from a place on, in a log that is wanted; nil if there is
 // none. A log whose first one can't be read is taken for wanted: whoever reads it passes over the damage.
-func (v *view) firstNew(from []byte, of func(crypto.PersonID, event.Conversation) bool) []byte {
+func (v *view) firstNew(from []byte, rests FileRests, of func(crypto.PersonID, event.Conversation) bool) []byte {
 	for {
-		k, _ := v.Seek(bucketFileWork, from)
+		k := v.nextNew(from, rests)
 		at, err := layout.FileAt(k)
-		if err != nil || k[0] != byte(FileNew) {
+		if err != nil {
 			return nil
 		}
 		x, err := v.entry(at.Slot)
 		if err != nil || of(x.in.Person, x.header.Conversation) {
 			return k
 		}
-		from = afterLog(k)
+		from = startOf(logOf(k) + 1)
 	}
 }
 
-// afterLog returns the place after those of the log of a new attachment.
-func afterLog(key []byte) FilePlace {
-	log := binary.BigEndian.Uint32(key[1:])
-	return layout.FileWork(key[0], layout.File{Slot: layout.Slot{Log: log + 1}})
+// nextNew returns the key of the first new attachment from a place on, but of a log with a rest the first in that; nil
+// if there is none. A rest in which there is nothing is forgotten.
+func (v *view) nextNew(from []byte, rests FileRests) []byte {
+	first := func(from, to []byte) []byte {
+		for k := range v.Range(bucketFileWork, from, to) {
+			return k
+		}
+		return nil
+	}
+	for {
+		nearest, known := uint32(0), false
+		for log := range rests {
+			if log >= logOf(from) && (!known || log < nearest) {
+				nearest, known = log, true
+			}
+		}
+		if !known {
+			return first(from, []byte{byte(FileNew) + 1})
+		}
+		if k := first(from, startOf(nearest)); k != nil {
+			return k
+		}
+		if k := first(rests[nearest], startOf(nearest+1)); k != nil {
+			return k
+		}
+		delete(rests, nearest)
+	}
 }
+
+// startOf returns the place of the first new attachment that a log can have.
+func startOf(log uint32) FilePlace {
+	return layout.FileWork(byte(FileNew), layout.File{Slot: layout.Slot{Log: log}})
+}
+
+// logOf returns the log of a new attachment.
+func logOf(key []byte) uint32 { return binary.BigEndian.Uint32(key[1:]) }
 
 // filesIn reads attachments from an index.
 func (s *Store) filesIn(prefix []byte, from []byte, limit int, keep func(*FileRef) bool, each func(*reader, []byte, func(key []byte) bool)) (out []FileRef, next FilePlace, err error) {

@@ -15,11 +15,11 @@
 // have come before.
 //
 // For the processor a pool has a number of turns that may run at once and, but for contacts, a
-// bucket of time. Turns are given by need: to whoever has used least, and of theirs to the session
+// bucket of time. What contacts bring in long pieces waits for a bucket of bytes. Turns are given by need: to whoever has used least, and of theirs to the session
 // that has used least.
 //
 // The package touches no socket and no file. The clock is given in Config. All methods may be called
-// by any goroutine. None waits, except Wait and Turn, and these hold no lock meanwhile.
+// by any goroutine. None waits, except Wait, Turn and Bulk, and these hold no lock meanwhile.
 package budget
 
 import (
@@ -28,6 +28,8 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/fair"
@@ -93,6 +95,7 @@ func pools() [standings]Pool {
 type Budgets struct {
 	now    func() time.Time
 	onLink func(netip.Addr) bool
+	bulk   *rate.Limiter // see Bulk
 
 	mu    sync.Mutex
 	pools [standings]*pool
@@ -106,7 +109,7 @@ func New(cfg Config) *Budgets {
 	if cfg.OnLink == nil {
 		cfg.OnLink = func(netip.Addr) bool { return false }
 	}
-	b := &Budgets{now: cfg.Now, onLink: cfg.OnLink}
+	b := &Budgets{now: cfg.Now, onLink: cfg.OnLink, bulk: newBulk()}
 	standard := pools()
 	if cfg.Short == nil {
 		cfg.Short = func(Standing) {}

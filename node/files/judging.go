@@ -24,8 +24,9 @@ const knownPause = 50 * time.Millisecond
 
 // turns are those that the logs of some people have at being judged.
 type turns struct {
-	from store.FilePlace // where to go on among new attachments
-	at   time.Time       // there is none before
+	from  store.FilePlace // where to go on among new attachments
+	rests store.FileRests
+	at    time.Time // there is none before
 }
 
 // judgeNew decides about new attachments, unless others of them are being written down, or a pause is made: then it
@@ -66,7 +67,7 @@ func (r *Room) judgeLogs(t *turns, now time.Time, of func(crypto.PersonID, event
 	before := len(r.notes.judged)
 	judged := func() int { return len(r.notes.judged) - before } // without those that could not be, and those whose copies are being made
 	for beginning := len(t.from) == 0; judged() < judgedAtOnce; {
-		refs, next, err := r.cfg.Store.NewFiles(t.from, judgedAtOnce-judged(), of, func(f *store.FileRef) bool {
+		refs, next, err := r.cfg.Store.NewFiles(t.from, t.rests, judgedAtOnce-judged(), of, func(f *store.FileRef) bool {
 			_, noted := r.notes.status(keyOf(f))
 			return !noted && !r.keeping[keyOf(f)]
 		})

@@ -122,6 +122,8 @@ func New(cfg Config) *Room {
 		seed:    binary.BigEndian.Uint64(seed[:]),
 		inbox:   make(chan func(time.Time)),
 		wake:    notify.NewSignal(),
+		known:   turns{rests: store.FileRests{}},
+		unknown: turns{rests: store.FileRests{}},
 		tick:    notify.NewSignal(),
 		moved:   notify.NewCounter(0),
 		ended:   make(chan struct{}),

@@ -22,26 +22,23 @@ const (
 	byteTime  = 8 * time.Nanosecond
 )
 
-// commitTime is what storing a run takes.
-func commitTime(r event.Run) time.Duration {
-	bytes := 0
-	for i := range r.Events {
-		bytes += len(r.Events[i].HeaderBytes) + len(r.Events[i].Body)
-	}
-	return runTime + time.Duration(len(r.Events))*eventTime + time.Duration(bytes)*byteTime
-}
-
 // Task is what the worker is to do for an effect. The zero Task is nothing.
 type Task struct {
 	begin  func(context.Context) (wait func() sync.Input)
-	commit time.Duration // that is charged once it has begun
+	bytes  int           // of the run
+	commit time.Duration // what is charged for storing it
 	errand func(context.Context) sync.Input
 }
 
 // Run returns the task of letting in a run. begin proves it and hands it to the store; wait returns
 // the answer for the machine after the commit. Until then memory is held for the frame in hand.
 func Run(r event.Run, begin func(context.Context) (wait func() sync.Input)) Task {
-	return Task{begin: begin, commit: commitTime(r)}
+	bytes := 0
+	for i := range r.Events {
+		bytes += len(r.Events[i].HeaderBytes) + len(r.Events[i].Body)
+	}
+	return Task{begin: begin, bytes: bytes,
+		commit: runTime + time.Duration(len(r.Events))*eventTime + time.Duration(bytes)*byteTime}
 }
 
 // Errand returns the task of doing anything but letting in a run. do returns an answer if the
@@ -109,7 +106,11 @@ func (s *Session) work(ctx context.Context, stored chan<- storing) {
 // do does a task in a turn. An errand's turn lasts until its commit, so the commits of strangers are
 // few. A run's commit takes no turn, and is charged at once.
 func (s *Session) do(ctx context.Context, q queued, stored chan<- storing) {
-	done, err := s.budget.Turn(ctx)
+	err := s.budget.Bulk(ctx, q.bytes)
+	var done func()
+	if err == nil {
+		done, err = s.budget.Turn(ctx)
+	}
 	if err != nil { // the session has ended
 		q.held.release()
 		return

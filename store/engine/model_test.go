@@ -45,6 +45,11 @@ func (m *model) differs(s *Snapshot, r *rand.Rand) error {
 			if err := m.walk(bucket, s.From(bucket, []byte(from)), keys[at:]); err != nil {
 				return fmt.Errorf("from %q: %w", from, err)
 			}
+			to := randomKey(r)
+			end, _ := slices.BinarySearch(keys, to)
+			if err := m.walk(bucket, s.Range(bucket, []byte(from), []byte(to)), keys[at:max(at, end)]); err != nil {
+				return fmt.Errorf("from %q to %q: %w", from, to, err)
+			}
 			below := slices.Clone(keys[:at])
 			slices.Reverse(below)
 			if err := m.walk(bucket, s.Below(bucket, []byte(from)), below); err != nil {

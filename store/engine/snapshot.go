@@ -145,12 +145,18 @@ func (s *Snapshot) Sequence(bucket string) uint64 {
 
 // From goes over the keys that are not below the given one, ascending.
 func (s *Snapshot) From(bucket string, key []byte) iter.Seq2[[]byte, []byte] {
-	return s.walk(bucket, key, 1)
+	return s.walk(bucket, key, nil, 1)
+}
+
+// Range goes over the keys that are not below one and are below another, ascending. What was deleted behind them is
+// not passed over.
+func (s *Snapshot) Range(bucket string, from, to []byte) iter.Seq2[[]byte, []byte] {
+	return s.walk(bucket, from, to, 1)
 }
 
 // Below goes over the keys that are below the given one, descending.
 func (s *Snapshot) Below(bucket string, key []byte) iter.Seq2[[]byte, []byte] {
-	return s.walk(bucket, key, -1)
+	return s.walk(bucket, key, nil, -1)
 }
 
 // cursor is a cursor of a table or of the database. It moves in one direction.
@@ -161,8 +167,9 @@ type cursor interface {
 	step()
 }
 
-// walk goes over the keys of all cursors. Where two stand at one key, the first counts.
-func (s *Snapshot) walk(bucket string, key []byte, direction int) iter.Seq2[[]byte, []byte] {
+// walk goes over the keys of all cursors, ascending up to one that is not below end; nil: all. Where two stand at one
+// key, the first counts.
+func (s *Snapshot) walk(bucket string, key, end []byte, direction int) iter.Seq2[[]byte, []byte] {
 	return func(yield func(k, v []byte) bool) {
 		all := s.cursors(bucket, key, direction)
 		for {
@@ -176,6 +183,9 @@ func (s *Snapshot) walk(bucket string, key []byte, direction int) iter.Seq2[[]by
 				return
 			}
 			k := at.Key()
+			if end != nil && bytes.Compare(k, end) >= 0 {
+				return
+			}
 			if v, deleted := at.Value(); !deleted && !yield(k, v) {
 				return
 			}

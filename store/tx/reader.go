@@ -65,6 +65,14 @@ func (r *Reader) From(b Bucket, key []byte) iter.Seq2[[]byte, []byte] {
 	}
 }
 
+// Range goes over the keys that are not below one and are below another, ascending.
+func (r *Reader) Range(b Bucket, from, to []byte) iter.Seq2[[]byte, []byte] {
+	return func(yield func(k, v []byte) bool) {
+		r.looks++
+		r.snapshot.Range(string(b), from, to)(yield)
+	}
+}
+
 // Back goes over the keys that are below the given one, descending.
 func (r *Reader) Back(b Bucket, key []byte) iter.Seq2[[]byte, []byte] {
 	return func(yield func(k, v []byte) bool) {
@@ -75,13 +83,19 @@ func (r *Reader) Back(b Bucket, key []byte) iter.Seq2[[]byte, []byte] {
 
 // Prefix goes over the keys that begin with prefix, ascending: over all if that is empty.
 func (r *Reader) Prefix(b Bucket, prefix []byte) iter.Seq2[[]byte, []byte] {
-	return func(yield func(k, v []byte) bool) {
-		for k, v := range r.From(b, prefix) {
-			if !bytes.HasPrefix(k, prefix) || !yield(k, v) {
-				return
-			}
+	return r.Range(b, prefix, behind(prefix))
+}
+
+// behind returns the first key behind all that begin with prefix; nil if there is none.
+func behind(prefix []byte) []byte {
+	for i := len(prefix) - 1; i >= 0; i-- {
+		if prefix[i] != 0xff {
+			end := bytes.Clone(prefix[:i+1])
+			end[i]++
+			return end
 		}
 	}
+	return nil
 }
 
 // Count returns how many keys begin with prefix.

@@ -92,6 +92,7 @@ func TestReader(t *testing.T) {
 		equal(t, "prefix", collect(r.Prefix(letters, []byte("b")), 9), "b1", "b2", "b3")
 		equal(t, "prefix of none", collect(r.Prefix(letters, []byte("c")), 9))
 		equal(t, "prefix, broken off", collect(r.Prefix(letters, nil), 2), "a", "b1")
+		equal(t, "range", collect(r.Range(letters, []byte("b2"), []byte("d")), 9), "b2", "b3")
 		equal(t, "from a key", collect(r.From(letters, []byte("b2")), 9), "b2", "b3", "d")
 		equal(t, "from between", collect(r.From(letters, []byte("b21")), 1), "b3")
 		equal(t, "from beyond", collect(r.From(letters, []byte("e")), 9))
@@ -479,4 +480,18 @@ func TestBackOverEmptiedPages(t *testing.T) {
 			return nil
 		}))
 	}
+}
+
+// TestPrefixAtTheEnd: keys that begin with the highest byte have none behind them.
+func TestPrefixAtTheEnd(t *testing.T) {
+	db := openDB(t)
+	check(t, db.Update(put("a", "a\xff", "a\xffb", "b", "\xff", "\xff\xff", "\xff\xffa")))
+	check(t, db.View(func(r *Reader) error {
+		for prefix, want := range map[string]int{"a": 3, "a\xff": 2, "b": 1, "\xff": 3, "\xff\xff": 2, "": 7} {
+			if n := r.Count(letters, []byte(prefix)); n != want {
+				t.Errorf("%d keys begin with %q, want %d", n, prefix, want)
+			}
+		}
+		return nil
+	}))
 }
