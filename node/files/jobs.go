@@ -84,7 +84,6 @@ func (r *Room) each(state store.FileState, f func(*store.FileRef)) {
 
 // look takes in that peers, or messages with attachments, have come or gone.
 func (r *Room) look(now time.Time) {
-	r.looked = now
 	r.peersChanged(now)
 	r.dropSettled(now)
 	r.noteAltered(now)

@@ -10,8 +10,9 @@ import (
 )
 
 // judgedAtOnce is how many new attachments are judged until their notes are written. Then others of the next log
-// have their turn: somebody who sends thousands of them is in nobody's way.
-const judgedAtOnce = maxFlying
+// have their turn: somebody who sends thousands of them is in nobody's way. Whoever sends a message meanwhile waits for
+// what these take in the store.
+const judgedAtOnce = maxFlying / 2
 
 // judgePause is how long no log of somebody unknown has a turn once attachments of one were judged. To the owner
 // they are offered all the time, so nobody waits for that; each takes a page of the database.
@@ -19,14 +20,13 @@ const judgePause = 200 * time.Millisecond
 
 // knownPause is how long it isn't looked for new attachments of people who are known once those of others had to be
 // passed over: that takes the reading of a row for each log of theirs. So it is after a turn in which there were as
-// many as may be, while still more come: whoever sends thousands leaves the processor to others.
+// many as may be: whoever sends thousands leaves the processor to others, and has a thousand judged in a second.
 const knownPause = 50 * time.Millisecond
 
 // turns are those that the logs of some people have at being judged.
 type turns struct {
-	from  store.FilePlace // where to go on among new attachments
-	rests store.FileRests
-	at    time.Time // there is none before
+	from store.FilePlace // where to go on among new attachments
+	at   time.Time       // there is none before
 }
 
 // judgeNew decides about new attachments, unless others of them are being written down, or a pause is made: then it
@@ -43,7 +43,7 @@ func (r *Room) judgeNew(now time.Time) {
 			others = others || !known
 			return known
 		})
-		if others || n == judgedAtOnce && now.Sub(r.looked) < knownPause {
+		if others || n == judgedAtOnce {
 			r.pause(&r.known, knownPause, now)
 		}
 	}
@@ -67,7 +67,7 @@ func (r *Room) judgeLogs(t *turns, now time.Time, of func(crypto.PersonID, event
 	before := len(r.notes.judged)
 	judged := func() int { return len(r.notes.judged) - before } // without those that could not be, and those whose copies are being made
 	for beginning := len(t.from) == 0; judged() < judgedAtOnce; {
-		refs, next, err := r.cfg.Store.NewFiles(t.from, t.rests, judgedAtOnce-judged(), of, func(f *store.FileRef) bool {
+		refs, next, err := r.cfg.Store.NewFiles(t.from, r.rests, judgedAtOnce-judged(), of, func(f *store.FileRef) bool {
 			_, noted := r.notes.status(keyOf(f))
 			return !noted && !r.keeping[keyOf(f)]
 		})

@@ -105,7 +105,7 @@ type Room struct {
 	notes    notes
 	known    turns                    // of logs of people whom the owner knows, see judgeNew
 	unknown  turns                    // of the others
-	looked   time.Time                // when look was called last
+	rests    store.FileRests          // of the logs of both
 	keeping  map[refKey]bool          // own attachments whose copies are to stay, which is being written down
 	listened time.Time                // to whether words wait
 	measured time.Time                // how much room the disk has
@@ -122,8 +122,7 @@ func New(cfg Config) *Room {
 		seed:    binary.BigEndian.Uint64(seed[:]),
 		inbox:   make(chan func(time.Time)),
 		wake:    notify.NewSignal(),
-		known:   turns{rests: store.FileRests{}},
-		unknown: turns{rests: store.FileRests{}},
+		rests:   store.FileRests{},
 		tick:    notify.NewSignal(),
 		moved:   notify.NewCounter(0),
 		ended:   make(chan struct{}),

@@ -349,3 +349,56 @@ func TestPeerThatDoesNotReadIsCutOff(t *testing.T) {
 		v.ends(errNotReading)
 	})
 }
+
+// Thousands of attachments are more work than the bytes of the messages that have them.
+func TestAttachmentsCount(t *testing.T) {
+	body := func(attachments int) []byte {
+		words, err := event.Text{Text: "x"}.Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := event.Body{Content: words}
+		for range attachments {
+			b.Attachments = append(b.Attachments, event.Attachment{Name: "x", Type: "text/plain", Size: 1})
+		}
+		e, err := event.New(event.Header{Conversation: event.Conversation{1}, Device: crypto.DeviceID{1}, Instance: event.Instance{1}, Sequence: 1, Kind: event.KindText}, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e.Body
+	}
+	none, some := body(0), body(3)
+	task := Run(event.Run{Events: []event.Event{{HeaderBytes: make([]byte, 100), Body: none}, {Body: some}}}, nil)
+	if want := 100 + len(none) + len(some) + 3*attachmentBytes; task.bytes != want {
+		t.Errorf("%d bytes, want %d", task.bytes, want)
+	}
+}
+
+// A contact who writes as much as they can is not read on until the budget takes more.
+func TestContactsBulkWaits(t *testing.T) {
+	visited(t, func(t *testing.T, v *visit) {
+		begun := 0
+		v.house.does = func(e sync.Effect) (Task, error) {
+			if _, ok := e.(sync.Ingest); !ok {
+				return Task{}, nil
+			}
+			long := event.Run{Events: []event.Event{{Body: make([]byte, 12<<20)}}}
+			return Run(long, func(context.Context) func() sync.Input {
+				begun++
+				return func() sync.Input { return sync.Tick{} }
+			}), nil
+		}
+		v.start(true)
+		v.greets()
+		v.is(budget.Contact)
+		v.says(v.run(1), v.run(1), v.run(1))
+		if begun != 1 {
+			t.Errorf("%d runs were begun at once, want the burst", begun)
+		}
+		time.Sleep(time.Second) // virtual
+		synctest.Wait()
+		if begun != 3 {
+			t.Errorf("%d runs were begun after a second, want all", begun)
+		}
+	})
+}

@@ -20,12 +20,16 @@ const (
 	runTime   = time.Millisecond
 	eventTime = 25 * time.Microsecond
 	byteTime  = 8 * time.Nanosecond
+
+	// attachmentBytes is how many bytes take as much as an attachment: that is found by its bytes, and has to be
+	// decided about.
+	attachmentBytes = 4 << 10
 )
 
 // Task is what the worker is to do for an effect. The zero Task is nothing.
 type Task struct {
 	begin  func(context.Context) (wait func() sync.Input)
-	bytes  int           // of the run
+	bytes  int           // about how much is written for the run
 	commit time.Duration // what is charged for storing it
 	errand func(context.Context) sync.Input
 }
@@ -35,7 +39,8 @@ type Task struct {
 func Run(r event.Run, begin func(context.Context) (wait func() sync.Input)) Task {
 	bytes := 0
 	for i := range r.Events {
-		bytes += len(r.Events[i].HeaderBytes) + len(r.Events[i].Body)
+		e := &r.Events[i]
+		bytes += len(e.HeaderBytes) + len(e.Body) + event.CountAttachments(e.Body)*attachmentBytes
 	}
 	return Task{begin: begin, bytes: bytes,
 		commit: runTime + time.Duration(len(r.Events))*eventTime + time.Duration(bytes)*byteTime}
