@@ -24,11 +24,12 @@ type batch struct {
 	*reader
 	now int64 // when it began, by the wall clock in ms
 
-	own     *ownLogs
-	order   *order
-	recalls *recalls
-	voices  *voices
-	files   *files
+	own      *ownLogs
+	order    *order
+	recalls  *recalls
+	voices   *voices
+	files    *files
+	arriving arriving
 
 	dirty   map[uint32]bool   // logs to be written at the end
 	last    map[uint32][]byte // by conversation: the last key in bucketView, see lastRow
@@ -42,6 +43,7 @@ type batch struct {
 	settles   map[event.Conversation]struct{} // for pendings
 	forgotten []crypto.PersonID               // for Change.Forgotten
 	gaps      presence                        // in bucketGaps
+	turned    map[uint64]bool                 // the parts of bucketUnread that were changed
 }
 
 // newBatch returns the ledger's part of a transaction that begins. waking is what the last one
@@ -57,12 +59,14 @@ func newBatch(s *Store, t *tx.Batch, waking waking) *batch {
 		grown:  map[uint32]bool{},
 
 		listings: map[layout.Slot]layout.Listing{},
+		turned:   map[uint64]bool{},
 	}
 	b.own = &ownLogs{batch: b, tails: map[uint32]*tail{}}
 	b.order = &order{batch: b, waking: waking}
 	b.recalls = &recalls{batch: b}
 	b.voices = &voices{batch: b}
 	b.files = &files{batch: b}
+	b.arriving = arriving{batch: b}
 	return b
 }
 
@@ -166,6 +170,8 @@ func (b *batch) finish() (err error) {
 	if err := b.writeListings(); err != nil {
 		return err
 	}
+	b.arriving.finish()
+	b.writeUnread()
 	b.writeNotes()
 	b.settles = b.delivering()
 	b.change, err = b.changed()

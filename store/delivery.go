@@ -229,7 +229,12 @@ func (b *batch) readHere(l *layout.Log, ranges event.Ranges) error {
 			if err != nil {
 				return err
 			}
-			if st == nil || !st.Is(layout.FlagShown) || b.Get(bucketUnread, layout.U64(st.Arrival)) == nil {
+			if st == nil || !st.Is(layout.FlagShown) {
+				continue
+			}
+			if unread, err := b.isUnread(st.Arrival); err != nil {
+				return err
+			} else if !unread {
 				continue
 			}
 			x, err := b.entry(l.At(seq))

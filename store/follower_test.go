@@ -82,7 +82,7 @@ func (n *node) picture(lax bool) picture {
 	out := picture{"settings": n.settingsSeen()}
 	keep := n.unblocked()
 	check(n.t, n.view(func(r *reader) error {
-		for _, v := range r.Prefix(bucketArrivals, nil) {
+		for _, v := range r.arrivals(0) {
 			p, want, err := r.view.wanted(v, keep)
 			if err != nil {
 				return err
@@ -194,7 +194,7 @@ func (f *follower) take(n *node, c Changed) {
 		}
 		if p != nil && p.Blocked {
 			check(n.t, n.view(func(r *reader) error {
-				for _, v := range r.Prefix(bucketArrivals, nil) {
+				for _, v := range r.arrivals(0) {
 					at, _, err := r.view.wanted(v, nil)
 					if err != nil {
 						return err

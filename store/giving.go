@@ -191,7 +191,8 @@ func (r *reader) mayGo(x *entry, now int64) bool {
 	if !x.Is(layout.FlagShown) {
 		return x.Is(layout.FlagPlaced)
 	}
-	return r.Get(bucketUnread, layout.U64(x.Arrival)) == nil
+	unread, err := r.isUnread(x.Arrival)
+	return err == nil && !unread
 }
 
 // remove takes an event out of everything that leads to it.
@@ -207,7 +208,9 @@ func (g *giving) remove(x *entry) error {
 	ids.Remove(g.Batch, x.id)
 	if x.Is(layout.FlagShown) {
 		g.deleteRow(x.in.Conversation, layout.ViewKey(x.in.Conversation, x.T, x.id))
-		g.Delete(bucketArrivals, layout.U64(x.Arrival))
+		if err := g.arriving.put(x.Arrival, nil); err != nil {
+			return err
+		}
 		g.reword(x)
 		if err := g.files.drop(x); err != nil {
 			return err

@@ -134,11 +134,10 @@ func (s *Store) MarkArrived(ctx context.Context, tell bool, arrivals ...uint64) 
 		newest = map[event.Conversation]uint64{}
 		m := marking{batch: b, logs: map[*layout.Log][]event.Range{}}
 		for _, n := range arrivals {
-			at := b.Get(bucketUnread, layout.U64(n))
-			if at == nil { // it may have been read before
-				at = b.Get(bucketArrivals, layout.U64(n))
+			p, ok, err := b.arrivedAt(n)
+			if err != nil {
+				return err
 			}
-			p, ok := layout.SlotAt(at)
 			if _, notice := p.Notice(); !ok || notice {
 				return ErrNoEvent
 			}
@@ -286,7 +285,9 @@ func (s *Store) MarkUnread(ctx context.Context, id event.Conversation, from even
 			if err != nil {
 				return err
 			}
-			if !b.mayBeUnread(x, keep) || b.Get(bucketUnread, layout.U64(x.Arrival)) != nil {
+			if unread, err := b.isUnread(x.Arrival); err != nil {
+				return err
+			} else if unread || !b.mayBeUnread(x, keep) {
 				continue
 			}
 			if err := b.voices.putUnread(x); err != nil {

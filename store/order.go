@@ -121,7 +121,9 @@ func (o *order) show(x *entry) error {
 	p := x.Slot.Bytes()
 	o.Put(bucketKeys, key, p)
 	o.putRow(x.in.Conversation, row, p)
-	o.Put(bucketArrivals, layout.U64(x.Arrival), p)
+	if err := o.arriving.add(x.Arrival, x.Slot); err != nil {
+		return err
+	}
 	if err := o.files.show(x); err != nil {
 		return err
 	}

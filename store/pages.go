@@ -8,7 +8,6 @@ import (
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/store/event"
 	"github.com/earshot-im/earshot/store/layout"
-	"github.com/earshot-im/earshot/store/tx"
 )
 
 // maxPassed is how many rows that are not wanted are passed over in one transaction. While one
@@ -146,20 +145,20 @@ func (v *view) beyond(c *layout.Conversation, from []byte, forward bool) iter.Se
 // are wanted, from the first whose Arrival is above after. It also returns the arrival up to which
 // it has looked, from which to go on; that is after itself if there are no more rows.
 func (s *Store) Arrivals(after uint64, limit int, keep Keep) ([]Row, uint64, error) {
-	return s.page(bucketArrivals, after, limit, keep)
+	return s.page((*reader).arrivals, after, limit, keep)
 }
 
 // Unread is Arrivals of others' messages that were not read.
 func (s *Store) Unread(after uint64, limit int, keep Keep) ([]Row, uint64, error) {
-	return s.page(bucketUnread, after, limit, keep)
+	return s.page((*reader).unreadFrom, after, limit, keep)
 }
 
 // page returns the rows of an index of arrivals, as Arrivals says.
-func (s *Store) page(index tx.Bucket, after uint64, limit int, keep Keep) (rows []Row, looked uint64, err error) {
+func (s *Store) page(index func(*reader, uint64) iter.Seq2[[]byte, []byte], after uint64, limit int, keep Keep) (rows []Row, looked uint64, err error) {
 	looked = after
 	err = s.view(func(r *reader) error {
 		var last []byte
-		rows, last, err = r.view.collect(nil, Page{Limit: limit, Keep: keep}, r.From(index, layout.U64(after+1)))
+		rows, last, err = r.view.collect(nil, Page{Limit: limit, Keep: keep}, index(r, after+1))
 		if last != nil {
 			looked = layout.Number(last)
 		}

@@ -17,6 +17,7 @@ type reader struct {
 	s        *Store
 	view     *view
 	delivery *delivery
+	unreads  map[uint64]*layout.UnreadMap // parts of bucketUnread that were looked at
 }
 
 func newReader(s *Store, t *tx.Reader) *reader {

@@ -181,7 +181,7 @@ func (b *batch) move(x *entry, from layout.Slot) {
 	if x.Is(layout.FlagShown) {
 		b.Put(bucketKeys, layout.LocalKey(x.in.Conversation, x.in.Person, x.header.Key), to)
 		b.Put(bucketView, layout.ViewKey(x.in.Conversation, x.T, x.id), to)
-		b.Put(bucketArrivals, layout.U64(x.Arrival), to)
+		b.Fail(b.arriving.put(x.Arrival, &x.Slot))
 		b.Fail(b.files.move(x, from))
 		b.Fail(b.voices.show(x))
 	}

@@ -159,7 +159,7 @@ func (p *portion) next() (c coming, err error) {
 	}
 	c.n = none
 	key := layout.U64(from)
-	if k, v := p.Seek(bucketArrivals, key); k != nil {
+	if k, v := p.firstArrival(from); k != nil {
 		c = coming{n: layout.Number(k), slot: v}
 	}
 	if k, v := p.Seek(bucketNotices, key); k != nil && layout.Number(k) < c.n {

@@ -222,11 +222,11 @@ func (s *Store) tellFound(places []search.Place, w WantedRows, back time.Time, f
 
 // matching returns the row that arrived at a number, if it is there, may be shown and matches.
 func (v *view) matching(n uint64, w WantedRows) (row Row, ok bool, err error) {
-	value := v.Get(bucketArrivals, layout.U64(n))
-	if value == nil {
-		return row, false, nil
+	at, ok, err := v.arrivedAt(n)
+	if err != nil || !ok {
+		return row, false, err
 	}
-	p, want, err := v.wanted(value, w.Keep)
+	p, want, err := v.wanted(at.Bytes(), w.Keep)
 	if err != nil || !want {
 		return row, false, err
 	}

@@ -194,7 +194,7 @@ func (f *searching) step(ctx context.Context, mark uint64) (more bool, err error
 func (f *searching) enough() (enough bool, err error) {
 	err = f.s.view(func(r *reader) error {
 		rows, bytes := 0, 0
-		for _, slot := range r.From(bucketArrivals, layout.U64(f.cache.Last()+1)) {
+		for _, slot := range r.arrivals(f.cache.Last() + 1) {
 			rows++
 			bytes += len(r.Get(bucketEvents, slot))
 			if enough = rows >= f.rows || bytes >= search.MaxText; enough {
@@ -211,7 +211,7 @@ func (f *searching) enough() (enough bool, err error) {
 func (f *searching) arrived(after, upTo uint64) (b search.Block, err error) {
 	var texts []byte // of all rows, one after the other
 	err = f.s.view(func(r *reader) error {
-		for k, v := range r.From(bucketArrivals, layout.U64(after+1)) {
+		for k, v := range r.arrivals(after + 1) {
 			n := layout.Number(k)
 			if b.Full(f.rows) || n > upTo {
 				break
@@ -238,9 +238,9 @@ func (f *searching) arrived(after, upTo uint64) (b search.Block, err error) {
 // wordsAt returns the folded words of the row that arrived at a number; nil if there are none.
 func (s *Store) wordsAt(n uint64) (text []byte, err error) {
 	err = s.view(func(r *reader) error {
-		p, ok := layout.SlotAt(r.Get(bucketArrivals, layout.U64(n)))
-		if !ok {
-			return nil
+		p, ok, err := r.arrivedAt(n)
+		if err != nil || !ok {
+			return err
 		}
 		x, err := r.entry(p)
 		if err == nil {

@@ -49,8 +49,12 @@ type view struct {
 // row builds the row of an event that has one.
 func (v *view) row(x *entry) (Row, error) {
 	row := v.bareRow(x)
-	row.Unread = !row.Own && v.Get(bucketUnread, layout.U64(x.Arrival)) != nil
 	var err error
+	if !row.Own {
+		if row.Unread, err = v.isUnread(x.Arrival); err != nil {
+			return row, err
+		}
+	}
 	if row.Progress, err = v.delivery.progress(x); err != nil {
 		return row, err
 	}

@@ -90,9 +90,8 @@ func unreadKey(x *entry) []byte {
 
 // putUnread makes a row unread, which is not.
 func (v *voices) putUnread(x *entry) error {
-	v.Put(bucketUnread, layout.U64(x.Arrival), x.Slot.Bytes())
-	if v.hidden(x) {
-		return nil
+	if err := v.setUnread(x.Arrival, true); err != nil || v.hidden(x) {
+		return err
 	}
 	return v.count(x)
 }
@@ -112,11 +111,12 @@ func (v *voices) count(x *entry) error {
 
 // takeUnread makes a row read, and reports whether it was not.
 func (v *voices) takeUnread(x *entry) (bool, error) {
-	key := layout.U64(x.Arrival)
-	if v.Get(bucketUnread, key) == nil {
-		return false, nil
+	if unread, err := v.isUnread(x.Arrival); err != nil || !unread {
+		return false, err
 	}
-	v.Delete(bucketUnread, key)
+	if err := v.setUnread(x.Arrival, false); err != nil {
+		return false, err
+	}
 	return true, v.uncount(x)
 }
 
@@ -192,7 +192,10 @@ func (v *voices) moved(x *entry) error {
 		}
 		return v.uncount(x)
 	}
-	if err := v.show(x); err != nil || v.Get(bucketUnread, layout.U64(x.Arrival)) == nil {
+	if err := v.show(x); err != nil {
+		return err
+	}
+	if unread, err := v.isUnread(x.Arrival); err != nil || !unread {
 		return err
 	}
 	return v.count(x)

@@ -18,6 +18,14 @@ func (n *node) summed() {
 		for k, v := range r.Prefix(bucketUnreadOf, nil) {
 			got[key{"unreadof", string(k)}] = string(v)
 		}
+		for k, v := range r.arrivals(0) {
+			got[key{"arrivals", string(k)}] = string(v)
+		}
+		for k, v := range r.unreadFrom(0) {
+			if l := r.known[layoutU32(v)]; l != nil && r.isOwn(l.Person) || len(v) == 0 {
+				n.t.Errorf("%x is unread at %d", v, layout.Number(k))
+			}
+		}
 		arrivals := map[voice]uint64{}
 		for k, v := range r.Prefix(bucketVoices, nil) {
 			sum, err := layout.ParseVoice(v)
@@ -38,6 +46,7 @@ func (n *node) summed() {
 			if !notice {
 				x, err = r.entry(at.Slot)
 				check(n.t, err)
+				want[key{"arrivals", string(layout.U64(x.Arrival))}] = string(x.Slot.Bytes())
 				if r.hidden(x) {
 					continue
 				}
@@ -49,7 +58,12 @@ func (n *node) summed() {
 				sums[who] = sum
 			}
 			sum.Last, sum.Arrival = at, max(sum.Arrival, arrival)
-			if notice || r.Get(bucketUnread, layout.U64(x.Arrival)) == nil {
+			if notice {
+				continue
+			}
+			unread, err := r.isUnread(x.Arrival)
+			check(n.t, err)
+			if !unread {
 				continue
 			}
 			row, err := r.view.row(x)

@@ -36,7 +36,8 @@ var (
 		Flags: FlagSigned | FlagShown, Absent: event.Present, FirstSeen: -1, T: 2, Arrival: 3, Withheld: 4,
 		HeaderBytes: []byte("header"), Signature: bytes.Repeat([]byte{5}, crypto.SignatureSize), Sealed: []byte("body"),
 	}
-	someRanges = event.Ranges{{First: 1, Last: 2}, {First: 4, Last: 9}}
+	someStretch = Stretch{First: 1, Slot: Slot{2, 3}, Count: 4}
+	someRanges  = event.Ranges{{First: 1, Last: 2}, {First: 4, Last: 9}}
 )
 
 // What was written is read as it was.
@@ -142,7 +143,7 @@ func TestOrderOfKeys(t *testing.T) {
 
 // Whatever stands in a value, no parser panics, and what one accepts comes back as the same bytes.
 func FuzzParse(f *testing.F) {
-	for _, b := range [][]byte{someConversation.Bytes(), someLog.Bytes(), someEvent.Bytes(), RangesBytes(someRanges)} {
+	for _, b := range [][]byte{someConversation.Bytes(), someLog.Bytes(), someEvent.Bytes(), RangesBytes(someRanges), someStretch.Bytes()} {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -157,6 +158,9 @@ func FuzzParse(f *testing.F) {
 		}
 		if s, err := ParseRanges(b); err == nil && !bytes.Equal(RangesBytes(s), b) {
 			t.Errorf("ranges: %x became %x", b, RangesBytes(s))
+		}
+		if s, err := ParseStretch(U64(1), b); err == nil && !bytes.Equal(s.Bytes(), b) {
+			t.Errorf("arrivals: %x became %x", b, s.Bytes())
 		}
 		ParseWaiting(b)
 	})
