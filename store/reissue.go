@@ -35,7 +35,7 @@ func (b *batch) contested(c *layout.Conversation, l *layout.Log, first, last uin
 			if err != nil {
 				return nil, err
 			}
-			if seconds[x.Slot] || b.Get(bucketReissued, x.Slot.Bytes()) != nil {
+			if seconds[x.Slot] || b.isReissued(x.Slot) {
 				continue
 			}
 			a := b.delivery.audience(c, headsOf(&x.header))
@@ -96,6 +96,7 @@ func (b *batch) issueAgain(c *layout.Conversation, entries []*entry, recalled fu
 // reissued notes which event has taken the place of x.
 func (b *batch) reissued(x *entry, by layout.Slot) {
 	b.Put(bucketReissued, x.Slot.Bytes(), by.Bytes())
+	b.delivery.reissued = something
 	b.list(x.Slot, b.listingOf(x))
 }
 

@@ -23,7 +23,7 @@ func (r *reader) listingOf(x *entry) layout.Listing {
 	switch {
 	case x.Absent != event.Present, class == event.ClassAct, class == event.ClassControl:
 		return layout.Bare
-	case !x.Is(layout.FlagShown), r.Get(bucketReissued, x.Slot.Bytes()) != nil:
+	case !x.Is(layout.FlagShown), r.isReissued(x.Slot):
 		return layout.Behind
 	}
 	return layout.Listed
@@ -143,4 +143,9 @@ func (r *reader) lineBehind(x *entry, to crypto.PersonID, seen map[line]bool) (*
 		}
 	}
 	return x, nil
+}
+
+// isReissued reports whether an own event was issued again. Mostly none was.
+func (r *reader) isReissued(p layout.Slot) bool {
+	return r.delivery.anything(&r.delivery.reissued, bucketReissued) && r.Get(bucketReissued, p.Bytes()) != nil
 }

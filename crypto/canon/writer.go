@@ -56,6 +56,12 @@ func (w *Writer) once(field int) {
 	w.last = field
 }
 
+// usual is room for most headers and short texts.
+const usual = 256
+
 func (w *Writer) tag(field int, wire uint64) {
+	if w.buf == nil {
+		w.buf = make([]byte, 0, usual)
+	}
 	w.buf = binary.AppendUvarint(w.buf, uint64(field)<<3|wire)
 }

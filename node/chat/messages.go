@@ -71,7 +71,7 @@ func (m *Messages) Send(ctx context.Context, out Outgoing) (Message, error) {
 // SendAll sends in order, in as few commits as it can. It stops at the first that can't be sent and
 // returns those before it, with the error.
 func (m *Messages) SendAll(ctx context.Context, out []Outgoing) ([]Message, error) {
-	var drafts []store.Draft
+	drafts := make([]store.Draft, 0, len(out))
 	var failed error
 	destinations := make(map[string]destination, 1)
 	for _, o := range out {

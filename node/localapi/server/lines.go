@@ -224,7 +224,7 @@ func put[T any](ctx context.Context, to chan<- T, v T) error {
 
 // gather returns first and what else is there, up to limit, without waiting.
 func gather[T any](first T, rest <-chan T, limit int) []T {
-	batch := []T{first}
+	batch := append(make([]T, 0, min(limit, 1+len(rest))), first)
 	for len(batch) < limit {
 		select {
 		case v, more := <-rest:
