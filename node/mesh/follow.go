@@ -13,10 +13,11 @@ const (
 	// maxFollowed is how many peers tell this node everything that they get in one group. The
 	// others tell it what they write themselves. In a small group that is everybody. In a large one
 	// a message costs each node no more than in a small one, and is missed until the next
-	// comparison only if all eight are lost at once.
-	maxFollowed = 8
+	// comparison only if its author and all four are lost at once. With each message that others have written a node
+	// tells them that it has it, and hears the same from those who follow it.
+	maxFollowed = 4
 
-	// A node that has been away follows one peer first: eight would each bring what it has missed. It follows
+	// A node that has been away follows one peer first: four would each bring what it has missed. It follows
 	// the others when that one has brought it, has been silent for firstSilence, or takes longer than firstAtLast.
 	firstSilence = 5 * time.Second
 	firstAtLast  = 20 * time.Second

@@ -105,7 +105,7 @@ func TestCrowd(t *testing.T) {
 // Where all have sessions with all, members push next to nothing of what the author pushes to each of them, also while
 // one message follows the other: what has just come has a pause of its own.
 func TestStreamIsPushedOnce(t *testing.T) {
-	const devices, follow, messages = 50, 8, 200
+	const devices, follow, messages = 50, 4, 200
 	c := newCrowd(devices, 0, follow)
 	c.measure("start", t.Logf, 2*time.Minute, func() {})
 	c.measure("a message every 20 ms", t.Logf, time.Minute, func() {
