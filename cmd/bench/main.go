@@ -30,7 +30,8 @@
 //	W5  10,000 messages wait; from the start of the reader's process until it has them all.
 //	    Floor: a process that pulls them over a link and commits them in groups
 //	W6  idle: memory and processor, and the time from start to ready. Floor: a process with a
-//	    link and a database open
+//	    link and a database open. Then the same of one among 50 others in one group, and how often
+//	    the system has its threads go on
 //	W7  1,000,000 messages: until the newest 20 with a common word are found, until it is clear
 //	    that a word is in none, and what the search cache takes. Then 1,000,000 in 200 conversations,
 //	    100,000 of which wait for somebody who is away: the status, the last 50 messages of a

@@ -16,6 +16,11 @@ const (
 
 	// w6Rest is how long a node is left alone before it counts as idle.
 	w6Rest = 3 * time.Second
+
+	// w6Peers is how many others there are in the group of the second part, and w6Settles how long they are left
+	// alone: a node gives back memory once it has been quiet for 10 to 20 s.
+	w6Peers   = 50
+	w6Settles = 30 * time.Second
 )
 
 // w6 measures a node that has nothing to do, beside one other.
@@ -61,7 +66,21 @@ func (b *bench) w6(ctx context.Context) (err error) {
 	report.Out("floor", "W6", "ready_ms", report.Millis(report.Median(leastReadies)))
 	report.Out("earshot", "W6", "first_ready_ms", report.Millis(first))
 	report.Versus("W6", "ready_ms", report.Millis(report.Median(readies)), 200)
-	return b.watchIdle(ctx, ann, least)
+	alone, err := b.watchIdle(ctx, ann, least)
+	for _, r := range running {
+		err = errors.Join(err, r.Stop())
+	}
+	if running = nil; err != nil || alone == 0 {
+		return err
+	}
+	many, err := b.crowd(ctx, []int{w6Peers})
+	for _, n := range many.nodes {
+		running = append(running, n)
+	}
+	if err != nil {
+		return err
+	}
+	return b.watchAmong(ctx, many.nodes[1], alone)
 }
 
 // upFound starts a node that others find by mDNS. Where there is no network for that, it is told of
@@ -73,10 +92,47 @@ func (b *bench) upFound(ctx context.Context, dir, name string, peers ...*nodes.N
 	return b.UpQuiet(ctx, dir, name, peers...)
 }
 
-// watchIdle prints what two processes use while nothing happens.
-func (b *bench) watchIdle(ctx context.Context, ann *nodes.Node, least *floor.Process) error {
-	if err := process.Pause(ctx, w6Rest); err != nil {
+// watchAmong prints what a node uses among many in one group while nothing happens, and what each of the others adds
+// to the memory of one that is alone with another. The nodes are told of each other, so they announce nothing.
+func (b *bench) watchAmong(ctx context.Context, n *nodes.Node, alone int64) error {
+	if err := process.Pause(ctx, w6Settles); err != nil {
 		return err
+	}
+	cpu, _, err := process.Usage(n.PID())
+	if err != nil {
+		return err
+	}
+	went, err := process.Switches(n.PID())
+	if err != nil {
+		return err
+	}
+	if err := process.Pause(ctx, b.idle); err != nil {
+		return err
+	}
+	cpuNow, _, err := process.Usage(n.PID())
+	if err != nil {
+		return err
+	}
+	wentNow, err := process.Switches(n.PID())
+	if err != nil {
+		return err
+	}
+	own, err := process.Own(n.PID())
+	if err != nil {
+		return err
+	}
+	report.Versus("W6", "among50_anon_mib", float64(own)/(1<<20), 45)
+	report.Versus("W6", "among50_each_mib", float64(own-alone)/(1<<20)/(w6Peers-1), 0.3)
+	report.Versus("W6", "among50_cpu_pct", 100*float64(cpuNow-cpu)/float64(b.idle), 0.2)
+	report.Out("earshot", "W6", "among50_switches_per_s", float64(wentNow-went)/b.idle.Seconds())
+	return nil
+}
+
+// watchIdle prints what two processes use while nothing happens, and returns the memory that the first holds for
+// itself; 0 where that can't be measured.
+func (b *bench) watchIdle(ctx context.Context, ann *nodes.Node, least *floor.Process) (own int64, err error) {
+	if err := process.Pause(ctx, w6Rest); err != nil {
+		return 0, err
 	}
 	var before, after [2]time.Duration
 	var memory [2]int64
@@ -84,30 +140,29 @@ func (b *bench) watchIdle(ctx context.Context, ann *nodes.Node, least *floor.Pro
 	for i, pid := range pids {
 		var err error
 		if before[i], _, err = process.Usage(pid); errors.Is(err, errors.ErrUnsupported) {
-			return nil
+			return 0, nil
 		} else if err != nil {
-			return err
+			return 0, err
 		}
 	}
 	if err := process.Pause(ctx, b.idle); err != nil {
-		return err
+		return 0, err
 	}
 	for i, pid := range pids {
 		var err error
 		if after[i], memory[i], err = process.Usage(pid); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	mib := func(i int) float64 { return float64(memory[i]) / (1 << 20) }
 	percent := func(i int) float64 { return 100 * float64(after[i]-before[i]) / float64(b.idle) }
 	report.Out("floor", "W6", "rss_mib", mib(1))
 	report.Out("floor", "W6", "cpu_pct", percent(1))
-	own, err := process.Own(ann.PID())
-	if err != nil {
-		return err
+	if own, err = process.Own(ann.PID()); err != nil {
+		return 0, err
 	}
 	report.Versus("W6", "rss_mib", mib(0), 45)
 	report.Versus("W6", "anon_mib", float64(own)/(1<<20), 30)
 	report.Versus("W6", "cpu_pct", percent(0), 0.05)
-	return nil
+	return own, nil
 }
