@@ -41,7 +41,7 @@ const (
 	saveEvery     = time.Hour        // where devices are is written down
 	savePause     = 10 * time.Second // between two commits because devices have moved
 	strangerStays = time.Hour        // known after they have gone
-	releaseEvery  = time.Second      // rows that wait for a cause are looked at
+	releaseEvery  = 2 * time.Second  // rows that wait for a cause are looked at
 	releaseAtLast = time.Minute      // a row waits at most
 	rollbackPause = time.Hour        // between two claims of rollback that are believed
 	idPrefix      = 8                // characters that stand for a whole ID

@@ -33,13 +33,17 @@ func (r *reader) arrivedAt(n uint64) (p layout.Slot, ok bool, err error) {
 func (r *reader) arrivals(n uint64) iter.Seq2[[]byte, []byte] {
 	return func(yield func(k, v []byte) bool) {
 		from := n
-		if s, err := r.stretchAt(n); err == nil && s.Count > 0 && s.End() > n {
+		switch s, err := r.stretchAt(n); {
+		case err != nil:
+			yield(layout.U64(n), []byte{})
+			return
+		case s.Count > 0 && s.End() > n:
 			from = s.First
 		}
 		for k, v := range r.From(bucketArrivals, layout.U64(from)) {
 			s, err := layout.ParseStretch(k, v)
 			if err != nil {
-				yield(k, nil)
+				yield(k, []byte{})
 				return
 			}
 			for s = s.Part(n, s.End()); s.Count > 0; s = s.Part(s.First+1, s.End()) {
@@ -146,7 +150,7 @@ func (r *reader) unreadFrom(n uint64) iter.Seq2[[]byte, []byte] {
 		for k, v := range r.From(bucketUnread, layout.U64(layout.UnreadPart(n))) {
 			m, err := layout.ParseUnreadMap(v)
 			if err != nil || len(k) != 8 {
-				yield(k, nil)
+				yield(k, []byte{})
 				return
 			}
 			part := layout.Number(k)
@@ -162,7 +166,7 @@ func (r *reader) unreadFrom(n uint64) iter.Seq2[[]byte, []byte] {
 						p, ok = near.At(arrived)
 					}
 				}
-				var slot []byte // an unread message that has not arrived is damage
+				slot := []byte{} // an unread message that has not arrived is damage
 				if ok {
 					slot = p.Bytes()
 				}

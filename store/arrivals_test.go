@@ -1,10 +1,13 @@
 package store
 
 import (
+	"context"
+	"errors"
 	"maps"
 	"slices"
 	"testing"
 
+	"github.com/earshot-im/earshot/store/disk"
 	"github.com/earshot-im/earshot/store/event"
 	"github.com/earshot-im/earshot/store/ids"
 	"github.com/earshot-im/earshot/store/layout"
@@ -169,4 +172,52 @@ func TestArrivalsComeApart(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// A damaged row is said to be one. A round of changes began again with each, and rows behind one were passed over.
+func TestDamagedArrivals(t *testing.T) {
+	arrivals := func(s *Store, from uint64) error { _, _, err := s.Arrivals(from, 10, nil); return err }
+	unread := func(s *Store, from uint64) error { _, _, err := s.Unread(from, 10, nil); return err }
+	round := func(s *Store, from uint64) error {
+		r := s.Round(from, Wanted{Kinds: EveryChange})
+		for range 50 {
+			if _, err := r.Next(100); err != nil || r.Done() {
+				return err
+			}
+		}
+		return errors.New("it has no end")
+	}
+	for what, c := range map[string]struct {
+		bucket tx.Bucket
+		read   func(s *Store, from uint64) error
+	}{
+		"arrivals": {bucketArrivals, arrivals}, "a round": {bucketArrivals, round},
+		"unread": {bucketUnread, unread}, "unread that has not arrived": {bucketArrivals, unread},
+	} {
+		n, p := newNode(t), newPen(t)
+		p.meets(n, true)
+		_, err := p.give(n, p.say("1"), p.say("2"), p.say("3"))
+		check(t, err)
+		n.stop()
+		s, err := Open(Config{Dir: n.dir})
+		check(t, err)
+		running, cancel := context.WithCancel(ctx)
+		done := make(chan error)
+		go func() { done <- s.Run(running) }()
+		check(t, s.do(ctx, func(b *batch) error {
+			keys, _ := b.Copy(c.bucket, nil)
+			for _, k := range keys {
+				b.Put(c.bucket, k, []byte("bad"))
+			}
+			return nil
+		}))
+		for _, from := range []uint64{0, s.Last() - 1} {
+			if err := c.read(s, from); !errors.Is(err, disk.ErrDamaged) {
+				t.Errorf("%s from %d on: %v", what, from, err)
+			}
+		}
+		cancel()
+		<-done
+		s.Close() // tells of it
+	}
 }

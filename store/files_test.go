@@ -582,6 +582,40 @@ func TestNewFilesGoOnInTheirLog(t *testing.T) {
 	next("what was passed over", "a", "b", "c")
 }
 
+// The logs with a rest are bounded. To go on in one of them forgets none.
+func TestRestsAreBounded(t *testing.T) {
+	n, p := newNode(t), newPen(t)
+	p.meets(n, true)
+	_, err := p.give(n, p.attach("", []string{"a", "b", "c"}))
+	check(t, err)
+	next := func(rests FileRests) int {
+		t.Helper()
+		refs, _, err := n.NewFiles(nil, rests, 1, func(crypto.PersonID, event.Conversation) bool { return true }, nil)
+		check(t, err)
+		if len(refs) != 1 {
+			t.Errorf("%d attachments", len(refs))
+		}
+		return len(rests)
+	}
+	rests := FileRests{}
+	if next(rests) != 1 {
+		t.Fatalf("%d rests", len(rests))
+	}
+	for log := range uint32(maxRests - 1) {
+		rests[1000+log] = startOf(1000 + log)
+	}
+	if got := next(rests); got != maxRests {
+		t.Errorf("%d rests after going on in one of %d", got, maxRests)
+	}
+	rests = FileRests{}
+	for log := range uint32(maxRests) {
+		rests[1000+log] = startOf(1000 + log)
+	}
+	if got := next(rests); got != 1 {
+		t.Errorf("%d rests after one more than %d", got, maxRests)
+	}
+}
+
 // What is new is held only if it is here when that is written down: another message may have taken it with it.
 func TestHeldOnlyWhatIsHere(t *testing.T) {
 	n, p := newNode(t), newPen(t)

@@ -136,7 +136,7 @@ func (s *Store) NewFiles(from FilePlace, rests FileRests, limit int, of func(cry
 		}
 	})
 	if err == nil && rest != nil {
-		if len(rests) == maxRests {
+		if _, known := rests[logOf(rest)]; !known && len(rests) >= maxRests {
 			clear(rests)
 		}
 		rests[logOf(rest)] = rest

@@ -15,8 +15,8 @@
 // have come before.
 //
 // For the processor a pool has a number of turns that may run at once and, but for contacts, a
-// bucket of time. What contacts bring in long pieces waits for a bucket of bytes. Turns are given by need: to whoever has used least, and of theirs to the session
-// that has used least.
+// bucket of time. Turns are given by need: to whoever has used least, and of theirs to the session
+// that has used least. What contacts bring in long pieces waits for a bucket of bytes.
 //
 // The package touches no socket and no file. The clock is given in Config. All methods may be called
 // by any goroutine. None waits, except Wait, Turn and Bulk, and these hold no lock meanwhile.
@@ -150,6 +150,7 @@ type holder struct {
 	given    time.Duration // used of the account that was last given a turn
 	turns    []*turn       // that wait, in order
 	at       int           // index in turns.waiting, -1 while no turn waits
+	piece    chan struct{} // has room for the one that waits in Bulk
 }
 
 // pool is a budget and what is used of it. The lock of Budgets guards it.
@@ -184,7 +185,7 @@ const maxRested = 4096
 func (p *pool) join(a *Account) *holder {
 	h := p.holders[a.owner]
 	if h == nil {
-		h = &holder{owner: a.owner, accounts: make(map[*Account]struct{}), used: p.rested[a.owner], at: -1}
+		h = &holder{owner: a.owner, accounts: make(map[*Account]struct{}), used: p.rested[a.owner], at: -1, piece: make(chan struct{}, 1)}
 		p.holders[a.owner] = h
 		delete(p.rested, a.owner)
 	}

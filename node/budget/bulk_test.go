@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -67,5 +68,34 @@ func TestBulk(t *testing.T) {
 		if err := ann.Bulk(ctx, piece); !errors.Is(err, context.Canceled) {
 			t.Errorf("a session that has ended: %v", err)
 		}
+	})
+}
+
+// A person waits with one piece at a time: with however many devices they come, others are next behind it.
+func TestBulkIsByPerson(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := New(Config{})
+		ctx, cancel := context.WithCancel(t.Context())
+		var done sync.WaitGroup
+		for range 30 {
+			a := b.Open(netip.Addr{})
+			a.Identify(crypto.PersonID{1}, Contact)
+			done.Go(func() {
+				for a.Bulk(ctx, bulkBurst) == nil {
+				}
+			})
+		}
+		time.Sleep(10 * time.Second) // virtual
+		bob := b.Open(netip.Addr{})
+		bob.Identify(crypto.PersonID{2}, Contact)
+		began := time.Now()
+		if err := bob.Bulk(ctx, shortPiece+1); err != nil {
+			t.Fatal(err)
+		}
+		if waited, most := time.Since(began), time.Second*bulkBurst/bulkRate+time.Millisecond; waited > most {
+			t.Errorf("another contact waited for %v behind 30 sessions of one, want %v at most", waited, most)
+		}
+		cancel()
+		done.Wait()
 	})
 }

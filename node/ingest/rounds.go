@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	// releaseEvery is how often rows that wait for a cause are looked at.
-	releaseEvery = time.Second
+	// releaseEvery is how often rows that wait for a cause are looked at: it is one of the few things for which an
+	// idle node wakes.
+	releaseEvery = 2 * time.Second
 
 	// releaseAfter is how long a row waits for a cause that nobody is bringing, and for how long a
 	// peer that is bringing something may pause. On a slow link the largest run takes longer, so

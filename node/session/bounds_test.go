@@ -395,6 +395,22 @@ func TestContactsBulkWaits(t *testing.T) {
 		if begun != 1 {
 			t.Errorf("%d runs were begun at once, want the burst", begun)
 		}
+		other := v.house.budgets.Open(netip.Addr{})
+		defer other.Close()
+		other.Identify(crypto.PersonID{2}, budget.Contact)
+		soon, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		var ends []func()
+		for range turnsOfTests { // what waits holds no turn
+			done, err := other.Turn(soon)
+			if err != nil {
+				t.Fatal("another contact gets no turn: ", err)
+			}
+			ends = append(ends, done)
+		}
+		for _, done := range ends {
+			done()
+		}
 		time.Sleep(time.Second) // virtual
 		synctest.Wait()
 		if begun != 3 {

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"slices"
 	gosync "sync"
 	"time"
 
@@ -38,12 +39,11 @@ type Task struct {
 // the answer for the machine after the commit. Until then memory is held for the frame in hand.
 func Run(r event.Run, begin func(context.Context) (wait func() sync.Input)) Task {
 	bytes := 0
-	for i := range r.Events {
-		e := &r.Events[i]
+	for _, e := range slices.Concat(r.Events, r.Recalls) {
 		bytes += len(e.HeaderBytes) + len(e.Body) + event.CountAttachments(e.Body)*attachmentBytes
 	}
 	return Task{begin: begin, bytes: bytes,
-		commit: runTime + time.Duration(len(r.Events))*eventTime + time.Duration(bytes)*byteTime}
+		commit: runTime + time.Duration(len(r.Events)+len(r.Recalls))*eventTime + time.Duration(bytes)*byteTime}
 }
 
 // Errand returns the task of doing anything but letting in a run. do returns an answer if the

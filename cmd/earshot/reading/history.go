@@ -22,7 +22,7 @@ func History(ctx context.Context, client *localapi.Client, who string, limit uin
 	}
 	h := history{client, who, tell}
 	if after != "" {
-		return h.forward(ctx, after, limit, nil)
+		return h.forward(ctx, after, limit)
 	}
 	return h.back(ctx, before, limit)
 }
@@ -44,7 +44,7 @@ func Around(ctx context.Context, client *localapi.Client, who string, limit uint
 	if err := tell(one.Messages); err != nil {
 		return err
 	}
-	return h.forward(ctx, id, (limit-1)/2, nil)
+	return h.forward(ctx, id, (limit-1)/2)
 }
 
 // history reads a conversation.
@@ -63,21 +63,46 @@ func (h history) page(ctx context.Context, limit uint32, before, after string) (
 	return r.GetMessages(), err
 }
 
-// forward tells at most limit messages after an ID, and only those with the IDs only if that is not nil.
-func (h history) forward(ctx context.Context, after string, limit uint32, only map[string]bool) error {
+// forward tells at most limit messages after an ID.
+func (h history) forward(ctx context.Context, after string, limit uint32) error {
 	for limit > 0 {
 		page, err := h.page(ctx, limit, "", after)
 		if err != nil || len(page) == 0 {
 			return err
 		}
-		after = page[len(page)-1].Id
-		if only != nil {
-			page = slices.DeleteFunc(page, func(m *earshotv1.Message) bool { return !only[m.Id] })
-		}
 		if err := h.tell(page); err != nil {
 			return err
 		}
-		limit -= uint32(len(page))
+		limit, after = limit-uint32(len(page)), page[len(page)-1].Id
+	}
+	return nil
+}
+
+// leastAgain is how many messages are read again at once at least: some of those that are looked for may have gone,
+// and others have come in between.
+const leastAgain = 100
+
+// again tells those of the IDs that are after one ID and before another, if that is not empty.
+func (h history) again(ctx context.Context, after, before string, ids map[string]bool) error {
+	for ended := false; len(ids) > 0 && !ended; {
+		page, err := h.page(ctx, uint32(max(len(ids), leastAgain)), "", after)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		after = page[len(page)-1].Id
+		var some []*earshotv1.Message
+		for _, m := range page {
+			if ids[m.Id] {
+				some = append(some, m)
+				delete(ids, m.Id)
+			}
+			ended = ended || m.Id == before
+		}
+		if len(some) > 0 {
+			if err := h.tell(some); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -88,8 +113,8 @@ func (h history) forward(ctx context.Context, after string, limit uint32, only m
 func (h history) back(ctx context.Context, before string, limit uint32) error {
 	var held []*earshotv1.Message
 	again := make(map[string]bool)
-	for left := limit; left > 0; {
-		page, err := h.page(ctx, left, before, "")
+	for left, at := limit, before; left > 0; {
+		page, err := h.page(ctx, left, at, "")
 		if err != nil {
 			return err
 		}
@@ -103,7 +128,7 @@ func (h history) back(ctx context.Context, before string, limit uint32) error {
 			held = nil
 		}
 		held = slices.Concat(page, held)
-		left, before = left-uint32(len(page)), page[0].Id
+		left, at = left-uint32(len(page)), page[0].Id
 	}
 	if len(held) == 0 {
 		return nil
@@ -111,7 +136,7 @@ func (h history) back(ctx context.Context, before string, limit uint32) error {
 	if err := h.tell(held); err != nil {
 		return err
 	}
-	return h.forward(ctx, held[len(held)-1].Id, uint32(len(again)), again)
+	return h.again(ctx, held[len(held)-1].Id, before, again)
 }
 
 // ByKey returns the own message that was sent to WHO with a key.

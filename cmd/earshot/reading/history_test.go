@@ -71,7 +71,7 @@ func TestHistoryHoldsOnePage(t *testing.T) {
 		}{
 			{"the newest", func(h history) error { return h.back(t.Context(), "", uint32(limit)) }, c.all[max(0, n-limit):], 2},
 			{"before", func(h history) error { return h.back(t.Context(), id, uint32(limit)) }, before, 2},
-			{"after", func(h history) error { return h.forward(t.Context(), id, uint32(limit), nil) }, after, 1},
+			{"after", func(h history) error { return h.forward(t.Context(), id, uint32(limit)) }, after, 1},
 		} {
 			c.given = 0
 			var got []*earshotv1.Message
@@ -85,7 +85,7 @@ func TestHistoryHoldsOnePage(t *testing.T) {
 			if len(test.want) <= localapi.MaxPage {
 				test.most = 1
 			}
-			if err != nil || !slices.Equal(got, test.want) || c.given > test.most*len(test.want) {
+			if err != nil || !slices.Equal(got, test.want) || c.given > test.most*len(test.want)+leastAgain {
 				t.Errorf("seed %d, %s, up to %d: %d of %d, for which %d were read: %v",
 					seed, test.what, limit, len(got), len(test.want), c.given, err)
 			}
@@ -115,6 +115,34 @@ func TestHistoryLeavesOutWhatComesLate(t *testing.T) {
 	}
 	if at == len(got) || len(got) > len(want)+1000 {
 		t.Errorf("%d messages, without some of the %d", len(got), len(want))
+	}
+}
+
+// One of those before a message goes while they are read: the rest of the conversation was read one by one, up to the
+// newest.
+func TestHistoryEndsWhereItShould(t *testing.T) {
+	c := &conversation{random: rand.New(rand.NewPCG(1, 1))}
+	c.say(10_000)
+	before, want := c.all[3000].Id, slices.Delete(slices.Clone(c.all[:3000]), 2500, 2501)
+	calls := 0
+	c.meet = func(c *conversation) { calls++ }
+	var got []*earshotv1.Message
+	h := history{c, "", func(some []*earshotv1.Message) error {
+		if len(some) == 0 {
+			t.Error("nothing is told")
+		}
+		if got == nil {
+			c.all = slices.Delete(c.all, 2500, 2501)
+			calls = 0
+		}
+		got = append(got, some...)
+		return nil
+	}}
+	if err := h.back(t.Context(), before, 3000); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(got, want) || calls > 100 {
+		t.Errorf("%d messages, want %d, in %d pages", len(got), len(want), calls)
 	}
 }
 
