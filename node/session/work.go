@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"slices"
 	gosync "sync"
 	"time"
 
@@ -39,8 +38,11 @@ type Task struct {
 // the answer for the machine after the commit. Until then memory is held for the frame in hand.
 func Run(r event.Run, begin func(context.Context) (wait func() sync.Input)) Task {
 	bytes := 0
-	for _, e := range slices.Concat(r.Events, r.Recalls) {
-		bytes += len(e.HeaderBytes) + len(e.Body) + event.CountAttachments(e.Body)*attachmentBytes
+	for _, all := range [][]event.Event{r.Events, r.Recalls} {
+		for i := range all {
+			e := &all[i]
+			bytes += len(e.HeaderBytes) + len(e.Body) + event.CountAttachments(e.Body)*attachmentBytes
+		}
 	}
 	return Task{begin: begin, bytes: bytes,
 		commit: runTime + time.Duration(len(r.Events)+len(r.Recalls))*eventTime + time.Duration(bytes)*byteTime}

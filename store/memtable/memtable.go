@@ -1,9 +1,9 @@
 // Package memtable holds changes of a database in memory, sorted, until they are written into it: of each
 // bucket the rows that were put and the keys that were deleted, and the sequence if that has moved.
 //
-// A Table has the last that was said of a key. Clone is cheap, whatever the table has: both share what is
-// the same. So a table that others read is never changed: whoever has changes clones it, applies them, and
-// puts the clone in its place.
+// A Table has the last that was said of a key, but for one that vanished. Clone is cheap, whatever the table
+// has: both share what is the same. So a table that others read is never changed: whoever has changes clones
+// it, applies them, and puts the clone in its place.
 //
 // It wraps github.com/tidwall/btree, and keeps no locks: a table that nobody changes may be read by any
 // goroutine.
