@@ -69,7 +69,8 @@ func (b *tab) heard() []string {
 	walk = func(n *accessibility.Node, depth int, within string) {
 		role, name := text(n.Role), steady(text(n.Name))
 		silent := n.Ignored || role == "InlineTextBox" || (name == "" && slices.Contains([]string{"generic", "none", "StaticText", "LineBreak", "form"}, role)) || // a form is none without a name, in later versions
-			(role == "StaticText" && strings.Contains(within, name)) // the element around it has said so
+			(role == "StaticText" && strings.Contains(within, name)) || // the element around it has said so
+			(role == "StaticText" && depth == 1) // a message that came while its conversation was open: it may have come before
 		if !silent {
 			line := strings.Repeat("  ", depth) + role
 			if name != "" {
