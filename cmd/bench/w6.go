@@ -98,22 +98,20 @@ func (b *bench) watchAmong(ctx context.Context, n *nodes.Node, alone int64) erro
 	if err := process.Pause(ctx, w6Settles); err != nil {
 		return err
 	}
-	cpu, _, err := process.Usage(n.PID())
+	used := func() (cpu time.Duration, switches int64, err error) {
+		if cpu, _, err = process.Usage(n.PID()); err == nil {
+			switches, err = process.Switches(n.PID())
+		}
+		return cpu, switches, err
+	}
+	cpu, went, err := used()
+	if err == nil {
+		err = process.Pause(ctx, b.idle)
+	}
 	if err != nil {
 		return err
 	}
-	went, err := process.Switches(n.PID())
-	if err != nil {
-		return err
-	}
-	if err := process.Pause(ctx, b.idle); err != nil {
-		return err
-	}
-	cpuNow, _, err := process.Usage(n.PID())
-	if err != nil {
-		return err
-	}
-	wentNow, err := process.Switches(n.PID())
+	cpuNow, wentNow, err := used()
 	if err != nil {
 		return err
 	}
