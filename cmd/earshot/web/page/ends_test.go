@@ -32,6 +32,7 @@ func TestNothingIsSentAfterTheNodeHasEnded(t *testing.T) {
 		}
 	})
 	b := browse(t, g.link())
+	b.is(`performance.getEntriesByType('resource').filter(r => r.name.endsWith('/Conversations')).length > 1`) // all is read that is read at first
 	b.opens("Bob")
 	b.sees("article", "hello")
 	g.set(func() { g.busy = true })

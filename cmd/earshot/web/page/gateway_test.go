@@ -195,17 +195,22 @@ func (g *gateway) call(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusUnauthorized, "unauthenticated", "unknown")
 		return
 	}
-	if r.Method == http.MethodPut && hold != nil {
+	holds := r.Method == http.MethodPut && hold != nil
+	if holds {
 		g.set(func() {
 			g.files++
 			g.most = max(g.most, g.files)
 		})
 		defer g.set(func() { g.files-- })
-		content, err := io.ReadAll(r.Body) // else it is not seen that the page gives up
-		if err != nil {
-			return
-		}
-		r.Body = io.NopCloser(bytes.NewReader(content))
+	}
+	// While a body is read, it is not seen that the page gives up. And a stream whose answer begins before the proxy has
+	// seen the end of the body breaks off: https://github.com/golang/go/issues/40747.
+	content, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(content))
+	if holds {
 		select {
 		case <-hold:
 		case <-r.Context().Done():

@@ -126,7 +126,15 @@ func TestAnotherTabBeginsASession(t *testing.T) {
 	_, bob, b, g := pair(t)
 	bob.does("send", "Ann", "before")
 	b.opens("Bob")
-	const later = "a secret of another session"
+	const later, last = "a secret of another session", "a secret of a third session"
+	js[bool](b, `(() => { const real = fetch; window.going = 0; window.fetch = (path, options) => {
+		if (window.third) {
+			if (path === '/proof') localStorage.setItem('secret', '`+last+`');
+			else if (localStorage.getItem('secret') !== '`+last+`') return Promise.reject(new TypeError('lost')); // a call must not learn first that the session has ended
+		}
+		going++;
+		return real(path, options).finally(() => { going--; });
+	}; return true; })()`)
 	js[bool](b, `localStorage.setItem('secret', '`+later+`') ?? true`)
 	g.set(func() { g.secret = later })
 	b.do(chromedp.Focus(chromedp.CSS("#write")))
@@ -136,12 +144,8 @@ func TestAnotherTabBeginsASession(t *testing.T) {
 	b.writes("")
 	bob.until("refused at first", "history", "Ann")
 
-	const last = "a secret of a third session"
-	js[bool](b, `(() => { const real = fetch; window.fetch = (path, options) => {
-		if (path === '/proof') localStorage.setItem('secret', '`+last+`');
-		else if (localStorage.getItem('secret') !== '`+last+`') return Promise.reject(new TypeError('lost')); // a call must not learn first that the session has ended
-		return real(path, options);
-	}; return true; })()`)
+	js[bool](b, `window.third = true`)
+	b.is(`going === 0`)
 	g.set(func() { g.secret = last })
 	g.CloseClientConnections()
 	b.sees(".banner", "The node is gone")

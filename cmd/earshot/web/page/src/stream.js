@@ -104,7 +104,7 @@ async function lead() {
         offering = () => beside('Attention/Alerts', { client, kind: 'page' }, a => alert(a));
         if (globalThis.Notification?.permission === 'granted') offer();
         begun = Date.now();
-        if (!cursor) refresh().catch(() => {}); // something may have changed between what was read and this
+        if (!cursor) pass({ changes: { reset: true } }); // something may have changed since it was read, in any tab
         pass({ now: 'up' });
       })) pass({ changes: answer });
     } catch { /* below */ }
