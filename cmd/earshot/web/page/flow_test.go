@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -184,6 +185,41 @@ func TestSevenTabs(t *testing.T) {
 	}
 	if n := g.calls("/Changes"); n != 2 {
 		t.Errorf("%d streams were begun", n)
+	}
+}
+
+// What has changed after a tab read it and before the stream of changes began is shown by every tab.
+func TestChangesBeforeTheStream(t *testing.T) {
+	t.Parallel()
+	begins := make(chan struct{})
+	before, after := scripted(bobTalks(object{"t": "1772368200000", "text": "before"}), nil), scripted(bobTalks(object{"t": "1772368200000", "text": "after"}), nil)
+	g := serve(t, t.TempDir(), testdata())
+	g.node = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/Changes") {
+			select {
+			case <-begins:
+			case <-r.Context().Done():
+				return
+			}
+		}
+		select {
+		case <-begins:
+			after.ServeHTTP(w, r)
+		default:
+			before.ServeHTTP(w, r)
+		}
+	})
+	first := browse(t, g.link())
+	first.sees(".item", "before")
+	second := first.beside(g.URL + "/")
+	for _, b := range []*tab{first, second} {
+		b.opens("Bob")
+		b.sees("article", "before")
+	}
+	close(begins)
+	for _, b := range []*tab{first, second} {
+		b.sees(".item", "after")
+		b.sees("article", "after")
 	}
 }
 
