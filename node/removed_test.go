@@ -21,7 +21,7 @@ func (m *machine) ends(sent chat.Message, want chat.Progress) {
 	if err != nil || got.Progress != want {
 		m.w.t.Fatalf("%s: %q ends as %v, %v; want %v", m.name, sent.Text, got.Progress, err, want)
 	}
-	settled, err := m.Messages().WaitLeading(ctx, []chat.Message{sent}, chat.StateRead)
+	settled, err := m.Messages().WaitLeading(ctx, []*chat.Message{&sent}, chat.StateRead)
 	if want.State == chat.StateUndelivered && (err != nil || !slices.Equal(settled, []chat.Progress{want})) {
 		m.w.t.Errorf("%s: settled as %v, %v", m.name, settled, err)
 	}
@@ -136,7 +136,7 @@ func TestNobodyElseIsInTheGroup(t *testing.T) {
 		ann := w.people("Ann")[0]
 		sent := ann.tell(ann.makes("lunch"), "hello?")
 		ann.ends(sent, chat.Progress{State: chat.StateDelivered})
-		settled, err := ann.Messages().WaitLeading(t.Context(), []chat.Message{sent}, chat.StateDelivered)
+		settled, err := ann.Messages().WaitLeading(t.Context(), []*chat.Message{&sent}, chat.StateDelivered)
 		if err != nil || !slices.Equal(settled, []chat.Progress{{State: chat.StateDelivered}}) {
 			t.Errorf("settled as %v, %v", settled, err)
 		}

@@ -66,6 +66,9 @@ func (r *reader) loadRun(l *layout.Log, first uint64, maxEvents, maxBytes int) (
 	var recalls enclosure
 	signed := 0        // how many events of the run are proven so far
 	size, sent := 0, 0 // bytes of the run, with the event that is looked at
+	if first <= l.Limit {
+		run.Events = make([]event.Event, 0, min(uint64(max(maxEvents, 1)), event.MaxRunEvents, l.Limit-first+1))
+	}
 	for seq := first; seq <= l.Limit && l.Stands(seq); seq++ {
 		e, recall, err := r.travelling(l.At(seq))
 		if err == ErrNoEvent && !l.Segments.Covers(seq) {

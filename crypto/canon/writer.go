@@ -3,6 +3,7 @@ package canon
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 )
 
 // Writer builds one message. The zero Writer is ready. Fields are written in ascending order; only
@@ -11,6 +12,12 @@ type Writer struct {
 	buf  []byte
 	last int
 }
+
+// Grow makes room for so many bytes more.
+func (w *Writer) Grow(n int) { w.buf = slices.Grow(w.buf, n) }
+
+// Reset begins another message, in the memory of the one before: what Out has returned is overwritten.
+func (w *Writer) Reset() { w.buf, w.last = w.buf[:0], 0 }
 
 // Out returns the message written so far. It aliases the Writer.
 func (w *Writer) Out() []byte { return w.buf }

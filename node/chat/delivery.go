@@ -30,7 +30,7 @@ var states = []string{StateQueued, StateCarried, StateDelivered, StateRead, Stat
 // the first message has come, and the context's error.
 //
 // What readers have acknowledged counts before it is written here: it is their disks that matter. See Settle.
-func (m *Messages) WaitLeading(ctx context.Context, messages []Message, state string) ([]Progress, error) {
+func (m *Messages) WaitLeading(ctx context.Context, messages []*Message, state string) ([]Progress, error) {
 	held := state == StateHeld
 	if held {
 		state = StateDelivered
@@ -58,19 +58,23 @@ func (m *Messages) WaitLeading(ctx context.Context, messages []Message, state st
 // reached returns how far messages have come that have reached the state want, from the first
 // message up to one that has not. first is how far the first message has come in any case. With held they
 // have also come as far as StateHeld says.
-func (m *Messages) reached(messages []Message, ahead []store.Delivery, want int, held bool) (reached []Progress, first Progress, err error) {
+func (m *Messages) reached(messages []*Message, ahead []store.Delivery, want int, held bool) (reached []Progress, first Progress, err error) {
 	const chunk = 64 // messages read at once; those after one that has not reached the state are read for nothing
 	for part := range slices.Chunk(messages, chunk) {
-		ids, places := make([]event.ID, len(part)), make([]store.Place, len(part))
+		places := make([]store.Place, len(part))
 		for i := range part {
-			ids[i], places[i] = part[i].ID, part[i].place
+			places[i] = part[i].place
 		}
 		got, err := m.cfg.Store.States(places, ahead)
 		if err != nil {
 			return nil, first, err
 		}
-		settled := make([]bool, len(part))
+		var settled []bool
 		if held {
+			ids := make([]event.ID, len(part))
+			for i := range part {
+				ids[i] = part[i].ID
+			}
 			if settled, err = m.cfg.Store.Settled(ids); err != nil {
 				return nil, first, err
 			}
@@ -98,7 +102,7 @@ func (m *Messages) Wait(ctx context.Context, id event.ID, state string) (Message
 	if err != nil {
 		return Message{}, asOurs(err)
 	}
-	now, ended := m.WaitLeading(ctx, []Message{{ID: row.ID, place: row.Place}}, state)
+	now, ended := m.WaitLeading(ctx, []*Message{{ID: row.ID, place: row.Place}}, state)
 	if ended != nil && ctx.Err() == nil {
 		return Message{}, ended
 	}

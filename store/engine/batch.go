@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -100,7 +101,10 @@ func (b *Batch) Commit() error {
 	if b.changes.Len() == 0 {
 		return nil
 	}
-	record := b.changes.Append(make([]byte, journal.HeaderSize, journal.HeaderSize+b.changes.Bytes())) // hardly more than it takes
+	record := b.changes.Append(slices.Grow(e.record, journal.HeaderSize+b.changes.Bytes())[:journal.HeaderSize]) // hardly more than it takes
+	if cap(record) <= maxRecord {
+		e.record = record[:0]
+	}
 	body := int64(len(record) - journal.HeaderSize)
 	if body > e.journal.Most() || int64(b.changes.Bytes()) > e.cfg.TableBytes {
 		return e.commitDirectly(b.changes)

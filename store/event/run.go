@@ -117,20 +117,31 @@ func parseRunEvents(elements [][]byte) ([]Event, error) {
 
 // Marshal returns the Run message of a run that Prove accepts.
 func (r *Run) Marshal() []byte {
-	var w canon.Writer
+	size := len(r.Tag) + framing
+	for _, all := range [][]Event{r.Events, r.Recalls} {
+		for i := range all {
+			size += len(all[i].HeaderBytes) + len(all[i].Body) + len(all[i].Signature) + framing
+		}
+	}
+	var w, one canon.Writer
+	w.Grow(size)
 	w.Bytes(1, r.Tag)
 	for i := range r.Events {
-		w.Element(2, r.Events[i].marshal())
+		w.Element(2, r.Events[i].marshal(&one))
 	}
 	for i := range r.Recalls {
-		w.Element(3, r.Recalls[i].marshal())
+		w.Element(3, r.Recalls[i].marshal(&one))
 	}
 	w.Uint(4, r.Number)
 	return w.Out()
 }
 
-func (e *Event) marshal() []byte {
-	var w canon.Writer
+// framing is the most bytes of a run, or of an event in it, that are no content of a field.
+const framing = 32
+
+// marshal writes an event, in the memory of the one before.
+func (e *Event) marshal(w *canon.Writer) []byte {
+	w.Reset()
 	w.Bytes(1, e.HeaderBytes)
 	w.Bytes(2, e.Body)
 	w.Uint(3, uint64(e.Absent))

@@ -161,8 +161,12 @@ func (t *Table) Get(bucket string, key []byte) (value []byte, deleted, said bool
 
 // Sequence returns the sequence of a bucket, if it was set.
 func (t *Table) Sequence(bucket string) (n uint64, said bool) {
-	var b small
+	if t.rows.Len() == 0 {
+		return 0, false
+	}
+	b := smalls.Get().(*small)
 	r, said := t.rows.Get(rowOf(b[:0], sequence, bucket, nil))
+	smalls.Put(b)
 	if !said {
 		return 0, false
 	}

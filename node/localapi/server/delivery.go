@@ -27,7 +27,7 @@ type Delivery interface {
 	// and the same for the messages after it that have reached the state as well, up to the first
 	// that has not. If ctx ends first, it returns how far the first message has come, and the
 	// context's error.
-	WaitLeading(ctx context.Context, messages []chat.Message, state string) ([]chat.Progress, error)
+	WaitLeading(ctx context.Context, messages []*chat.Message, state string) ([]chat.Progress, error)
 	// Settle returns when what callers were told of by Wait and WaitLeading is what all other methods say.
 	Settle(ctx context.Context)
 	// Outbox tells what waits, many lines at once, up to limit; 0: all. It ends with an error of tell.
@@ -135,7 +135,7 @@ func (w wait) leading(ctx context.Context, d Delivery, batch []done) (int, error
 	}
 	limited, cancel := w.from(batch[0].since).limit(ctx)
 	defer cancel()
-	messages := make([]chat.Message, len(batch))
+	messages := make([]*chat.Message, len(batch))
 	for i := range batch {
 		messages[i] = batch[i].message
 	}

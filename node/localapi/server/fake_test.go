@@ -175,7 +175,7 @@ func (f *fakeNode) Wait(ctx context.Context, id event.ID, state string) (chat.Me
 	return m, nil
 }
 
-func (f *fakeNode) WaitLeading(ctx context.Context, messages []chat.Message, state string) ([]chat.Progress, error) {
+func (f *fakeNode) WaitLeading(ctx context.Context, messages []*chat.Message, state string) ([]chat.Progress, error) {
 	m, err := f.Wait(ctx, messages[0].ID, state)
 	return []chat.Progress{m.Progress}, err
 }

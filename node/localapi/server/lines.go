@@ -38,7 +38,7 @@ const (
 
 // done is a line that waits to be answered.
 type done struct {
-	message chat.Message       // without its text
+	message *chat.Message      // without its text
 	since   time.Time          // when it was on this disk
 	refused *earshotv1.Problem // why it was not sent; then there is no message
 }
@@ -183,9 +183,9 @@ func (s messagesService) commitBatch(ctx context.Context, batch []chat.Outgoing,
 	for len(batch) > 0 {
 		messages, err := s.writing.SendAll(ctx, batch)
 		now := time.Now()
-		for _, m := range messages {
-			m.Text = ""
-			if err := put(ctx, committed, done{message: m, since: now}); err != nil {
+		for i := range messages {
+			messages[i].Text = ""
+			if err := put(ctx, committed, done{message: &messages[i], since: now}); err != nil {
 				return err
 			}
 		}
@@ -209,7 +209,7 @@ func sentLine(d done) *earshotv1.Sent {
 	if d.refused != nil {
 		return &earshotv1.Sent{Problem: d.refused}
 	}
-	return view.Sent(d.message)
+	return view.Sent(*d.message)
 }
 
 // put sends v, and gives up when ctx ends.
