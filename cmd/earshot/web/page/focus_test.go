@@ -1,9 +1,13 @@
 package page_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 )
@@ -66,6 +70,55 @@ func TestFocusGoesOn(t *testing.T) {
 	b.opens("Eve")
 	b.on(".stranger .main")
 	b.is(`!document.querySelector('.stranger') && document.activeElement.id === 'write'`)
+}
+
+// Who goes to the end by its button gets there: when the button goes, the focus does not go to a message, which would
+// be brought into view.
+func TestToTheEnd(t *testing.T) {
+	t.Parallel()
+	rows := make([]object, 60)
+	for i := range rows {
+		rows[i] = object{"t": fmt.Sprint(1772368200000 + i), "text": fmt.Sprint("row ", i)}
+	}
+	g := serve(t, t.TempDir(), testdata())
+	g.node = scripted(bobTalks(rows...), nil)
+	b := browse(t, g.link())
+	b.opens("Bob")
+	atEnd := `document.querySelector('.feed').scrollTop + document.querySelector('.feed').clientHeight >= document.querySelector('.feed').scrollHeight - 1`
+	for _, press := range []func(){
+		func() { b.do(chromedp.Click(chromedp.CSS(".below"))) },
+		func() { b.on(".below") },
+	} {
+		b.is(atEnd)
+		b.wheel(-300)
+		b.is(`!!document.querySelector('.below')`)
+		press()
+		b.is(`!document.querySelector('.below') && document.activeElement.id === 'write' && ` + atEnd)
+	}
+}
+
+// The end of a conversation is reached past a message that is higher than the screen and not read yet.
+func TestEndBelowATallMessage(t *testing.T) {
+	t.Parallel()
+	var rows []object
+	for i, text := range append(slices.Repeat([]string{"read"}, 20), strings.Repeat("a line\n", 80), "1", "2", "3", "4", "5", "6") {
+		rows = append(rows, object{"t": fmt.Sprint(1772368200000 + i), "text": text, "unread": text != "read"})
+	}
+	g := serve(t, t.TempDir(), testdata())
+	g.node = scripted(bobTalks(rows...), nil)
+	b := browse(t, g.link())
+	b.opens("Bob")
+	b.sees("article", "a line")
+	top, left := `document.querySelector('.feed').scrollTop`, `(e => e.scrollHeight - e.clientHeight - e.scrollTop)(document.querySelector('.feed'))`
+	for was, begun := -1.0, time.Now(); js[float64](b, left) > 1; {
+		b.wheel(400)
+		if now := js[float64](b, top); now < was {
+			t.Fatalf("turned down, the screen goes up from %v to %v\n%s", was, now, b.state())
+		} else if was = now; time.Since(begun) > patience {
+			t.Fatalf("the end is not reached\n%s", b.state())
+		}
+	}
+	b.is(left + ` <= 1`)
 }
 
 // A dialog begins with the first of what it asks for, and not with what closes it.

@@ -197,6 +197,16 @@ func (b *tab) writes(text string) {
 	b.press("\r")
 }
 
+// wheel turns the wheel of the mouse over the messages, by pixels.
+func (b *tab) wheel(by float64) {
+	b.Helper()
+	x := js[float64](b, `(r => r.x + r.width / 2)(document.querySelector('.feed').getBoundingClientRect())`)
+	turn := input.DispatchMouseEventParams{Type: input.DispatchMouseEventTypeMouseWheel, X: x, Y: 300, DeltaX: 1, DeltaY: by} // both are wanted, and one that is 0 is left out
+	if _, err := chromedp.Call(b.ctx, input.DispatchMouseEvent, turn); err != nil {
+		b.Fatal(err)
+	}
+}
+
 // media sets light or dark.
 func (b *tab) media(scheme string) {
 	b.Helper()

@@ -32,10 +32,11 @@ function seen(el, moves) {
     if (articles[middle].offsetTop + articles[middle].offsetHeight <= top) low = middle + 1;
     else high = middle;
   }
-  let first = '', last = '', row = '', offset = 0, whole = [], atEnd = true;
+  let first = '', begins = false, last = '', row = '', offset = 0, whole = [], atEnd = true;
   for (let i = low; i < articles.length && articles[i].offsetTop < bottom; i++) {
     const { id } = articles[i].dataset, body = bodyOf(articles[i]), begin = body.offsetTop, end = begin + body.offsetHeight;
-    first ||= id;
+    // A row that has left the screen in part already can't be held there: the first is one that has not.
+    if (!first || (!begins && begin >= top - NEAR)) [first, begins] = [id, begin >= top - NEAR];
     last = id;
     if (!row || (offset < 0 && begin >= top)) [row, offset] = [id, begin - top];
     if (end <= bottom + NEAR && (begin >= top - NEAR || body.offsetHeight > el.clientHeight)) whole.push(id);

@@ -6,7 +6,10 @@ const CAN = 'a[href], button:not(:disabled), input:not(:disabled), select:not(:d
 let had = null, places = []; // what had the focus last, and the elements that it stood in, with the index there, the nearest first
 
 const takes = el => el.matches(CAN) && el.checkVisibility();
-const firstIn = el => (takes(el) ? el : [...el.querySelectorAll(CAN)].find(takes));
+
+// firstIn is the first in an element, itself included, that takes the focus. Messages are left out: one that has the
+// focus is selected and brought into view, which was not asked for.
+const firstIn = el => (el.matches('[role=feed]') || el.querySelector('[role=feed]') ? undefined : takes(el) ? el : [...el.querySelectorAll(CAN)].find(takes));
 
 // composerIn is where the owner writes, unless a keyboard would come up on the screen.
 const composerIn = el => !matchMedia('(pointer: coarse)').matches && el.querySelector('#write');
