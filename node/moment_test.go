@@ -21,6 +21,7 @@ type told struct {
 	writes  map[event.Conversation][]crypto.PersonID
 	here    map[crypto.PersonID]string // "here" or "away"
 	changes int
+	online  []int // how many are in earshot, in order
 }
 
 func (m *machine) follows(kinds ...string) *told {
@@ -54,6 +55,8 @@ func (c *told) read(d time.Duration) {
 				if ch.Person.Online {
 					c.here[ch.Person.ID] = map[bool]string{true: "away", false: "here"}[ch.Person.Away]
 				}
+			case journal.Online:
+				c.online = append(c.online, ch.Online)
 			default:
 				c.w.t.Errorf("told of %s", ch.Kind)
 			}
@@ -257,6 +260,31 @@ func TestAway(t *testing.T) {
 		is(seen, ann, "here")
 		ann.stop()
 		is(seen, ann, "")
+	})
+}
+
+// How many people are in earshot is told at first, and when that is another number, whoever they are.
+func TestOnlineIsTold(t *testing.T) {
+	t.Parallel()
+	inWorld(t, 506, func(t *testing.T, w *world) {
+		ms := w.people("Ann", "Bob", "Cleo")
+		w.acquaint(ms...)
+		ann, bob := ms[0], ms[1]
+		if s, err := ann.Status(t.Context()); err != nil || s.Online != 2 || s.Known != 0 {
+			t.Fatalf("%+v, %v", s, err)
+		}
+		seen := ann.follows(journal.Online)
+		seen.read(2 * time.Second)
+		bob.stop()
+		seen.read(2 * time.Second)
+		bob.start(w.addresses()...)
+		bob.meets(10*time.Second, ann)
+		seen.read(2 * time.Second)
+		ann.presence.Bump() // without any other number
+		seen.read(2 * time.Second)
+		if want := []int{2, 1, 2}; !slices.Equal(seen.online, want) {
+			t.Errorf("told %v, want %v", seen.online, want)
+		}
 	})
 }
 

@@ -86,7 +86,7 @@ func (n *Node) makeRooms() (err error) {
 	n.membership = membership.New(membership.Config{Store: n.store, People: n.people, Contacts: n.contacts, Groups: n.groups})
 	n.journal = journal.New(journal.Config{Store: n.store, Messages: n.messages,
 		Contacts: n.contacts, Owner: n.owner, Shown: n.shown, Waiting: n.waiting,
-		Conversations: n.overviews, Drafted: n.drafted, Presence: n.moment, Typing: n.typing, Moved: n.presence})
+		Conversations: n.overviews, Drafted: n.drafted, Presence: n.moment, Typing: n.typing, Moved: n.presence, Online: n.online})
 	n.attention = attention.New(attention.Config{Journal: n.journal, Messages: n.messages, Me: n.owner.Me, Conversation: n.contacts.Conversation, Look: n.moment.Look,
 		Wanted: n.overviews.Wanted, Now: n.cfg.Now, Log: n.log})
 	if n.networks = n.cfg.Networks; n.networks == nil {

@@ -69,14 +69,7 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 	}
 	s := Status{Person: me.Person, Name: me.Name, Device: me.Device, Version: n.cfg.Version, Outbox: outbox,
 		Finding: n.Finding()}
-	online := n.mesh.Identified()
-	s.Peers = len(online)
-	persons := make(map[crypto.PersonID]bool)
-	for _, p := range online {
-		persons[p] = true
-	}
-	delete(persons, me.Person)
-	s.Online = len(persons)
+	s.Peers, s.Online = len(n.mesh.Identified()), n.online()
 	for _, p := range n.people.All() {
 		if p.Contact && p.ID != me.Person {
 			s.Known++
@@ -103,6 +96,16 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 		s.Listening = append(s.Listening, fmt.Sprintf("%s/p2p/%s", a, me.Device))
 	}
 	return s, nil
+}
+
+// online returns how many people are in earshot besides the owner.
+func (n *Node) online() int {
+	persons := make(map[crypto.PersonID]bool)
+	for _, p := range n.mesh.Identified() {
+		persons[p] = true
+	}
+	delete(persons, n.me.person)
+	return len(persons)
 }
 
 // listening returns where others can reach this node, or where it listens if the machine has no

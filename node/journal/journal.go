@@ -54,6 +54,7 @@ const (
 	// These are told only to who asks for them.
 	Typing       = "typing"       // who writes in a conversation now
 	Presence     = "presence"     // a contact or fellow member has come, gone or is away
+	Online       = "online"       // how many people are in earshot; told at first, and when that is another number
 	Conversation = "conversation" // it is another one now, by anything that a list shows of it
 	Draft        = "draft"        // the owner has set one, or has sent it, while the reader reads
 )
@@ -68,6 +69,7 @@ var kinds = map[string]store.ChangeKind{
 	Settings: store.SettingsChanged,
 	Typing:   0,
 	Presence: 0,
+	Online:   0,
 	Requests: store.PersonChanged, // requests that are on the disk are noted with their persons
 
 	Conversation: store.ConversationMoved,
@@ -84,6 +86,7 @@ type Change struct {
 	Person   *contacts.Person
 	Settings *people.Me
 	Requests int // how many wait
+	Online   int
 	Writing  *Writing
 
 	Conversation *conversations.Conversation
@@ -109,6 +112,7 @@ type Config struct {
 	Presence *presence.Presence
 	Typing   *notify.Counter // moves when somebody begins to write or stops
 	Moved    *notify.Counter // moves when somebody comes, goes or is away
+	Online   func() int      // how many people are in earshot
 
 	Conversations *conversations.Conversations
 	Drafted       *notify.Counter // moves when a draft was set or sent
@@ -142,7 +146,7 @@ func (j *Journal) Read(after string, of []string, f chat.Filter) (*Reader, error
 		return nil, err
 	}
 	want, requests, persons := store.Wanted{Keep: keep}, len(of) == 0, len(of) == 0
-	typing, here := false, false
+	typing, here, online := false, false, false
 	for _, name := range of {
 		kind, ok := kinds[name]
 		if !ok {
@@ -151,7 +155,7 @@ func (j *Journal) Read(after string, of []string, f chat.Filter) (*Reader, error
 		want.Kinds |= kind
 		requests = requests || name == Requests
 		persons = persons || name == Person
-		typing, here = typing || name == Typing, here || name == Presence
+		typing, here, online = typing || name == Typing, here || name == Presence, online || name == Online
 	}
 	if len(of) == 0 {
 		want.Kinds = store.EveryChange
@@ -161,7 +165,7 @@ func (j *Journal) Read(after string, of []string, f chat.Filter) (*Reader, error
 		return nil, err
 	}
 	r := newReader(j, want, n, reset)
-	r.moment = newMoment(typing, here)
+	r.moment = newMoment(typing, here, online)
 	r.drafts.begin(&j.cfg, slices.Contains(of, Draft))
 	r.persons, r.requests.wanted, r.requests.dirty = persons, requests, requests
 	return r, nil

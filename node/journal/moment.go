@@ -22,6 +22,7 @@ type Writing struct {
 // once in a pause.
 type moment struct {
 	typing, presence       bool // wanted
+	online                 bool // the same
 	seenTyping, seenMoved  uint64
 	moreTyping, moreMoved  <-chan struct{} // closed when there may be something to tell; nil if that isn't wanted
 	dirtyTyping, dirtyHere bool
@@ -29,10 +30,11 @@ type moment struct {
 
 	writes map[event.Conversation][]crypto.PersonID
 	here   map[crypto.PersonID]bool // who is, and whether they are away
+	count  int                      // of all people who are; -1 at first
 }
 
-func newMoment(typing, presence bool) moment {
-	return moment{typing: typing, presence: presence, dirtyTyping: typing, dirtyHere: presence,
+func newMoment(typing, presence, online bool) moment {
+	return moment{typing: typing, presence: presence, online: online, dirtyTyping: typing, dirtyHere: presence || online, count: -1,
 		writes: make(map[event.Conversation][]crypto.PersonID), here: make(map[crypto.PersonID]bool)}
 }
 
@@ -43,7 +45,7 @@ func (m *moment) watch(cfg *Config) {
 		m.dirtyTyping = m.dirtyTyping || n != m.seenTyping
 		m.seenTyping, m.moreTyping = n, more
 	}
-	if m.presence {
+	if m.presence || m.online {
 		n, more := cfg.Moved.Now()
 		m.dirtyHere = m.dirtyHere || n != m.seenMoved
 		m.seenMoved, m.moreMoved = n, more
@@ -66,7 +68,8 @@ func (m *moment) look(cfg *Config, b *Batch, now time.Time) {
 		m.lookTyping(cfg, b)
 	}
 	if m.dirtyHere {
-		m.dirtyHere = m.lookHere(cfg, b)
+		m.dirtyHere = m.presence && m.lookHere(cfg, b)
+		m.lookOnline(cfg, b)
 	}
 }
 
@@ -90,6 +93,17 @@ func (m *moment) lookTyping(cfg *Config, b *Batch) {
 			w.Persons = append(w.Persons, cfg.Contacts.Person(id))
 		}
 		b.Changes = append(b.Changes, Change{Kind: Typing, Writing: &w})
+	}
+}
+
+// lookOnline adds how many people are here, if that is wanted and another number than was told.
+func (m *moment) lookOnline(cfg *Config, b *Batch) {
+	if !m.online {
+		return
+	}
+	if n := cfg.Online(); n != m.count {
+		m.count = n
+		b.Changes = append(b.Changes, Change{Kind: Online, Online: n})
 	}
 }
 

@@ -37,6 +37,8 @@ func (s *State) changes(r *earshotv1.ChangesResponse) (acts []Act) {
 		case *earshotv1.Change_Presence:
 			s.Know(c.Presence)
 			came = true
+		case *earshotv1.Change_Online:
+			again, came = true, true
 		case *earshotv1.Change_Settings:
 			s.Me = c.Settings
 		case *earshotv1.Change_Requests:

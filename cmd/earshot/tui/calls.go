@@ -150,7 +150,7 @@ func (c *calls) last(ctx context.Context, acts []screen.Act) {
 }
 
 // followed are the changes that a screen is told.
-var followed = []string{"arrived", "changed", "gone", "notice", "group", "person", "settings", "requests", "conversation", "draft", "typing", "presence"}
+var followed = []string{"arrived", "changed", "gone", "notice", "group", "person", "settings", "requests", "conversation", "draft", "typing", "presence", "online"}
 
 // follow tells what changes, and whether the node is there, until ctx ends.
 func (t *runner) follow(ctx context.Context) {

@@ -64,6 +64,8 @@ func change(c journal.Change) *earshotv1.Change {
 		return &earshotv1.Change{Change: &earshotv1.Change_Draft{Draft: &earshotv1.DraftChange{
 			Conversation: view.Text(c.Draft.Conversation), With: view.Target(c.Draft.With), Draft: view.Draft(&c.Draft.Draft),
 		}}}
+	case journal.Online:
+		return &earshotv1.Change{Change: &earshotv1.Change_Online{Online: uint32(c.Online)}}
 	case journal.Requests:
 		return &earshotv1.Change{Change: &earshotv1.Change_Requests{Requests: uint32(c.Requests)}}
 	}

@@ -26,7 +26,7 @@ type ChangesRequest struct {
 	// The cursor of an earlier answer. Absent: what changes from now on. 0: everything.
 	After string `protobuf:"bytes,1,opt,name=after,proto3" json:"after,omitempty"`
 	// What to tell: arrived, changed, gone, notice, group, person, settings, requests, conversation,
-	// draft, typing, presence. None: all up to requests.
+	// draft, typing, presence, online. None: all up to requests.
 	// Who asks for arrived and not for changed is told messages once, as they were then.
 	Kinds []string `protobuf:"bytes,2,rep,name=kinds,proto3" json:"kinds,omitempty"`
 	// Of messages only. Those of blocked persons are left out in any case.
@@ -179,6 +179,7 @@ type Change struct {
 	//	*Change_Draft
 	//	*Change_Typing
 	//	*Change_Presence
+	//	*Change_Online
 	Change        isChange_Change `protobuf_oneof:"change"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -329,6 +330,15 @@ func (x *Change) GetPresence() *Person {
 	return nil
 }
 
+func (x *Change) GetOnline() uint32 {
+	if x != nil {
+		if x, ok := x.Change.(*Change_Online); ok {
+			return x.Online
+		}
+	}
+	return 0
+}
+
 type isChange_Change interface {
 	isChange_Change()
 }
@@ -391,6 +401,11 @@ type Change_Presence struct {
 	Presence *Person `protobuf:"bytes,12,opt,name=presence,proto3,oneof"`
 }
 
+type Change_Online struct {
+	// How many people are in earshot, whoever they are: told at first, and when that is another number.
+	Online uint32 `protobuf:"varint,13,opt,name=online,proto3,oneof"`
+}
+
 func (*Change_Arrived) isChange_Change() {}
 
 func (*Change_Changed) isChange_Change() {}
@@ -414,6 +429,8 @@ func (*Change_Draft) isChange_Change() {}
 func (*Change_Typing) isChange_Change() {}
 
 func (*Change_Presence) isChange_Change() {}
+
+func (*Change_Online) isChange_Change() {}
 
 // DraftChange is a draft of a conversation as it is now.
 type DraftChange struct {
@@ -545,7 +562,7 @@ const file_v1_journal_proto_rawDesc = "" +
 	"\achanges\x18\x01 \x03(\v2\x12.earshot.v1.ChangeR\achanges\x12\x16\n" +
 	"\x06cursor\x18\x02 \x01(\tR\x06cursor\x12\x14\n" +
 	"\x05reset\x18\x03 \x01(\bR\x05reset\x12\x12\n" +
-	"\x04live\x18\x04 \x01(\bR\x04live\"\xc8\x04\n" +
+	"\x04live\x18\x04 \x01(\bR\x04live\"\xe2\x04\n" +
 	"\x06Change\x12/\n" +
 	"\aarrived\x18\x01 \x01(\v2\x13.earshot.v1.MessageH\x00R\aarrived\x12/\n" +
 	"\achanged\x18\x02 \x01(\v2\x13.earshot.v1.MessageH\x00R\achanged\x12&\n" +
@@ -559,7 +576,8 @@ const file_v1_journal_proto_rawDesc = "" +
 	"\x05draft\x18\n" +
 	" \x01(\v2\x17.earshot.v1.DraftChangeH\x00R\x05draft\x12,\n" +
 	"\x06typing\x18\v \x01(\v2\x12.earshot.v1.TypingH\x00R\x06typing\x120\n" +
-	"\bpresence\x18\f \x01(\v2\x12.earshot.v1.PersonH\x00R\bpresenceB\b\n" +
+	"\bpresence\x18\f \x01(\v2\x12.earshot.v1.PersonH\x00R\bpresence\x12\x18\n" +
+	"\x06online\x18\r \x01(\rH\x00R\x06onlineB\b\n" +
 	"\x06change\"\x82\x01\n" +
 	"\vDraftChange\x12\"\n" +
 	"\fconversation\x18\x01 \x01(\tR\fconversation\x12&\n" +
@@ -651,6 +669,7 @@ func file_v1_journal_proto_init() {
 		(*Change_Draft)(nil),
 		(*Change_Typing)(nil),
 		(*Change_Presence)(nil),
+		(*Change_Online)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

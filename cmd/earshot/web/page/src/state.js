@@ -163,6 +163,10 @@ const takes = {
     known(p, talk);
     count();
   },
+  online(n) {
+    if (status.value) status.value = { ...status.value, online: n };
+    trouble.value++;
+  },
   settings(m) { me.value = m; },
   requests(n) {
     requests.value = Number(n) || 0;

@@ -6,7 +6,7 @@ import { doubt, proven, resume } from './session.js';
 import { changed, link, moved, refresh, transfers, typing } from './state.js';
 import { client, halt, talk } from './talk.js';
 
-const KINDS = ['arrived', 'changed', 'gone', 'notice', 'group', 'person', 'settings', 'requests', 'conversation', 'draft', 'typing', 'presence'];
+const KINDS = ['arrived', 'changed', 'gone', 'notice', 'group', 'person', 'settings', 'requests', 'conversation', 'draft', 'typing', 'presence', 'online'];
 const FIRST_WAIT = 500, LONGEST_WAIT = 8000; // ms before another try
 const OVER = ['unknown', 'other']; // states of the link after which this page does nothing more, until it is loaded again
 
