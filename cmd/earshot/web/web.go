@@ -22,6 +22,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"syscall"
 	"time"
 
@@ -149,15 +150,32 @@ func (g *Gateway) close() {
 	}
 }
 
+// farewell is how long pages have to learn that their sessions have ended: they ask half a second after a stream has.
+const farewell = time.Second
+
+// part ends all sessions, and then serves the page no more: pages that are open can ask meanwhile what has become of
+// theirs.
+func (g *Gateway) part(ctx context.Context) (ended int, err error) {
+	open := slices.ContainsFunc(g.table.List(), func(s session.Shown) bool { return s.Calls > 0 })
+	if ended, err = g.table.EndAll(); open {
+		select {
+		case <-time.After(farewell):
+		case <-ctx.Done():
+		}
+	}
+	g.close()
+	return ended, err
+}
+
 // OpenWeb has the page served, and makes a link to it.
 func (g *Gateway) OpenWeb(ctx context.Context, r *earshotv1.OpenWebRequest) (w *earshotv1.OpenWebResponse, err error) {
 	return w, g.do(ctx, func() (err error) {
-		w, err = g.open(r)
+		w, err = g.open(ctx, r)
 		return err
 	})
 }
 
-func (g *Gateway) open(r *earshotv1.OpenWebRequest) (*earshotv1.OpenWebResponse, error) {
+func (g *Gateway) open(ctx context.Context, r *earshotv1.OpenWebRequest) (*earshotv1.OpenWebResponse, error) {
 	if g.torn != nil && !r.NewAddress {
 		return nil, fmt.Errorf("%w: %w", localapi.ErrWebFile, g.torn)
 	}
@@ -166,8 +184,7 @@ func (g *Gateway) open(r *earshotv1.OpenWebRequest) (*earshotv1.OpenWebResponse,
 	}
 	was := g.table.Stored()
 	if r.NewAddress {
-		g.close()
-		if _, err := g.table.EndAll(); err != nil {
+		if _, err := g.part(ctx); err != nil {
 			return nil, fmt.Errorf("%w: %w", localapi.ErrNoPage, err)
 		}
 		was, g.torn = session.Kept{}, nil
@@ -227,8 +244,7 @@ func (g *Gateway) EndWebSession(ctx context.Context, r *earshotv1.EndWebSessionR
 func (g *Gateway) StopWeb(ctx context.Context, _ *earshotv1.StopWebRequest) (*earshotv1.StopWebResponse, error) {
 	w := new(earshotv1.StopWebResponse)
 	return w, g.do(ctx, func() error {
-		ended, err := g.table.EndAll()
-		g.close()
+		ended, err := g.part(ctx)
 		debug.FreeOSMemory() // what pages have taken is not needed any more, and a node that idles collects nothing for minutes
 		w.Ended = uint32(ended)
 		if err != nil {

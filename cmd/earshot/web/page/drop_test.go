@@ -126,3 +126,59 @@ func TestPaste(t *testing.T) {
 	bob.until("image.png", "files", "Ann")
 	bob.until("odd.png", "files", "Ann")
 }
+
+// Files that wait to be sent outlive the node: those that it has no more are read in again when they are to be sent, and
+// those that were added while it was away when it is back.
+func TestTrayOutlivesTheNode(t *testing.T) {
+	t.Parallel()
+	ann, bob, b, _ := pair(t)
+	bob.does("send", "Ann", "hello")
+	b.opens("Bob")
+	dir := t.TempDir()
+	add := func(name string) {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		b.do(chromedp.SetUploadFiles(chromedp.CSS("input[type=file]:not([webkitdirectory])"), []string{path}))
+		b.sees(".tray", name)
+	}
+	add("before.txt")
+	b.is(`!document.querySelector('.tray progress')`)
+	ann.end()
+	b.sees(".banner", "The node is gone")
+	add("meanwhile.txt")
+	ann.up()
+	b.is(`!document.querySelector('.banner') && !document.querySelector('.tray progress')`)
+	b.writes("")
+	b.sees(".toast", "read in once more")
+	b.is(`document.querySelectorAll('.tray li').length === 2 && !document.querySelector('.tray progress')`)
+	b.writes("")
+	b.sees("article.own .file", "before.txt")
+	b.sees("article.own .file", "meanwhile.txt")
+	ann.until("before.txt", "files", "Bob")
+	ann.until("meanwhile.txt", "files", "Bob")
+}
+
+// A name of a file that would turn its letters around is written out, so that a program does not look like a picture.
+func TestFileNamesAreAsTheyAre(t *testing.T) {
+	t.Parallel()
+	_, bob, b, _ := pair(t)
+	path := filepath.Join(t.TempDir(), "evil\u202egpj.exe")
+	if err := os.WriteFile(path, []byte("program"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	bob.does("send", "Ann", "--file", path)
+	const shown = `evil\u202egpj.exe`
+	b.sees(".item", shown)
+	b.opens("Bob")
+	b.sees("article .file", shown)
+	b.do(chromedp.SetUploadFiles(chromedp.CSS("input[type=file]:not([webkitdirectory])"), []string{path}))
+	b.sees(".tray", shown)
+	b.click("Files")
+	b.sees(".panel .file", shown)
+	b.click("Search")
+	b.do(chromedp.SendKeys(chromedp.CSS(".panel .field"), "evil"))
+	b.sees(".found", shown)
+}

@@ -173,7 +173,7 @@ func TestNamesakeAsks(t *testing.T) {
 	other := start(t, "B\u043eb", ann) // with a Cyrillic letter
 	other.until("Ann", "peers")
 	other.does("send", "Ann", "it is me")
-	b.click("1 person asks to talk with you")
+	b.click("1 request to talk with you")
 	b.sees(".request", "it is me")
 	b.sees(".request", "This is not your contact Bob, but another person with the same name")
 }

@@ -31,7 +31,7 @@ func TestFocusGoesOn(t *testing.T) {
 		other.until("Ann", "peers")
 		other.does("send", "Ann", "it is "+name)
 	}
-	b.click("2 people ask to talk with you")
+	b.click("2 requests to talk with you")
 	b.sees(".request", "it is Cy")
 	b.sees(".request", "it is Dora")
 	b.on(".request:first-child .buttons button:last-child") // forget it

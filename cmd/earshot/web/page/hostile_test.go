@@ -104,7 +104,7 @@ func TestHostile(t *testing.T) {
 			}
 		}
 		for _, panel := range []struct{ button, waits string }{
-			{"People", ".person"}, {"Details", ".panel .person"}, {"Files", ".panel .file"}, {"What waits", ".panel .person"}, {"Settings", ".panel select"}, {"25 people ask to talk with you", ".request"},
+			{"People", ".person"}, {"Details", ".panel .person"}, {"Files", ".panel .file"}, {"What waits", ".panel .person"}, {"Settings", ".panel select"}, {"25 requests to talk with you", ".request"},
 		} {
 			b.click(strings.Replace(panel.button, "25", fmt.Sprint(len(evil)), 1))
 			b.is(fmt.Sprintf(`!!document.querySelector(%q)`, panel.waits))

@@ -107,8 +107,21 @@ func TestLongList(t *testing.T) {
 	tell <- object{"person": object{"person": strings.Repeat("b0", 32), "name": "Bob"}} // what has all read anew
 	b.is(`performance.getEntriesByType('resource').filter(r => r.name.endsWith('/Conversations')).length === 4`)
 	tell <- object{"requests": 3}
-	b.sees(".asks", "3 people ask")
+	b.sees(".asks", "3 requests")
 	if n := js[int](b, `drawn`); n > 0 {
 		t.Errorf("%d conversations are drawn anew, where none has changed", n)
 	}
+}
+
+// How many people are here is told as they come and go, whoever they are.
+func TestStrangersAreCounted(t *testing.T) {
+	t.Parallel()
+	ann := start(t, "Ann")
+	b := browse(t, serve(t, ann.dir, testdata()).link())
+	b.sees(".alone", "Nobody is on this network yet")
+	bob := start(t, "Bob", ann)
+	b.sees(".list", "1 person here")
+	b.is(`!document.querySelector('.alone')`)
+	bob.end()
+	b.sees(".list", "0 people here")
 }

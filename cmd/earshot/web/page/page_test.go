@@ -21,6 +21,19 @@ func pair(t *testing.T) (ann, bob *node, b *tab, g *gateway) {
 	return ann, bob, browse(t, g.link()), g
 }
 
+// A page that is open when its address is given up says so.
+func TestWebStop(t *testing.T) {
+	t.Parallel()
+	ann := start(t, "Ann")
+	for _, args := range [][]string{{"web", "stop"}, {"web", "--print", "--new-address"}} {
+		b := browse(t, regexp.MustCompile(`http://\S+`).FindString(ann.does("web", "--print")))
+		b.sees(".list", "Ann")
+		b.is(`performance.getEntriesByType('resource').filter(r => r.name.endsWith('/Conversations')).length > 1`) // it follows what changes
+		ann.does(args...)
+		b.sees(".gate", "earshot web")
+	}
+}
+
 func TestTalk(t *testing.T) {
 	t.Parallel()
 	_, bob, b, _ := pair(t)

@@ -149,7 +149,7 @@ func TestStreamsEnd(t *testing.T) {
 		}
 	})
 	b := browse(t, g.link())
-	b.sees(".asks", "3 people ask")
+	b.sees(".asks", "3 requests")
 	b.is(`!document.querySelector('.banner')`)
 	b.is(`!document.querySelector('.list').innerText.includes('typing')`)
 	mu.Lock()

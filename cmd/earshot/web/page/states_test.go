@@ -106,7 +106,7 @@ func TestStates(t *testing.T) {
 	}
 	bob.does("send", "Ann", "hello, did you see the plan?")
 	cy.does("send", "Ann", "Hi, I am the new one from the second floor.")
-	b.sees(".asks", "1 person asks")
+	b.sees(".asks", "1 request")
 	b.sees(".list", "Who comes?")
 	b.looked("list")
 
@@ -138,7 +138,7 @@ func TestStates(t *testing.T) {
 
 	js[bool](b, `Object.defineProperty(Notification, 'permission', {value: 'default'}) && true`) // a browser that has no windows says denied
 	for _, panel := range []struct{ button, waits, name string }{
-		{"Details", "Members", "details"}, {"People", "Cy", "people"}, {"1 person asks to talk with you", "second floor", "requests"}, {"Search", "Only what I wrote", "search"},
+		{"Details", "Members", "details"}, {"People", "Cy", "people"}, {"1 request to talk with you", "second floor", "requests"}, {"Search", "Only what I wrote", "search"},
 		{"Settings", "Quiet hours", "settings"}, {"Files", "No files", "files"}, {"What waits", "Bob", "outbox"}, {"Help", "Anywhere", "help"},
 	} {
 		b.do(chromedp.EmulateViewport(1280, 740))
@@ -185,7 +185,7 @@ func TestStates(t *testing.T) {
 		b.is(`!document.querySelector('dialog')`)
 	}
 
-	b.click("1 person asks to talk with you")
+	b.click("1 request to talk with you")
 	b.sees(".request", "second floor")
 	b.click("Compare words")
 	b.sees(".words", "")

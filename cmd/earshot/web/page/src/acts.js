@@ -1,6 +1,7 @@
 // What can be done with a message, by a button or a key.
 
 import { save, content } from './api.js';
+import { fileName } from './names.js';
 import { problem } from './phrases.js';
 import { dialog, mono, panel, tell, tried } from './state.js';
 import { give, view } from './talk.js';
@@ -58,6 +59,7 @@ export const acts = {
   },
   about(m) { panel.value = { name: 'about', m }; },
   unread(m) {
+    if (m.own || m.kind === 'notice') return;
     give('markUnread', { id: m.id });
     tell(text('markedUnread'));
   },
@@ -81,7 +83,7 @@ export const acts = {
   async show(m, a) {
     try {
       const blob = await content(m.id, a.n);
-      if (inline.includes(blob.type)) dialog.value = { name: 'picture', blob, title: String(a.name), save: () => acts.save(m, a) };
+      if (inline.includes(blob.type)) dialog.value = { name: 'picture', blob, title: fileName(a.name), save: () => acts.save(m, a) };
       else await acts.save(m, a);
     } catch (e) {
       tell(problem(e), true);

@@ -6,6 +6,7 @@ import { later, load } from './modules.js';
 import { conversations, dialog, link, me, muted, note, panel, said, tell } from './state.js';
 import { give, open, view } from './talk.js';
 import { say, text } from './texts.js';
+import { Toast } from './ui.js';
 
 // Later is a view of what is loaded later, or when it is first shown.
 function Later({ name, ...props }) {
@@ -64,7 +65,7 @@ export function App() {
     <main class=${'panes' + (open.value ? ' open' : '') + (p ? ' beside' : '')}><${List} />${open.value && view.value ? html`<${Later} name="Conversation" key=${open.value.conversation} />` : html`<${None} />`}
       ${p && html`<div class="side" key=${p.name}><${Later} ...${p} name=${viewName(p.name)} close=${() => { panel.value = null; }} /></div>`}</main>
     ${d && html`<${Later} key=${d.name} ...${d} name=${viewName(d.name)} />`}
-    ${note.value && html`<div class=${note.value.bad ? 'toast bad' : 'toast'} aria-hidden="true">${note.value.text}</div>`}
+    ${!d && html`<${Toast} />`}
     <div class="out" role="status" aria-live="polite">${note.value?.text ?? ''}</div><div class="out" aria-live="polite">${said.value}</div>`;
 }
 

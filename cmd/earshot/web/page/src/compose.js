@@ -3,6 +3,7 @@
 import { html, useEffect, useLayoutEffect, useRef, useState } from '/preact.js';
 import { find } from './emoji.js';
 import { ofEntry, ofFiles } from './folder.js';
+import { fileName } from './names.js';
 import { problem } from './phrases.js';
 import { dialog, link, tell } from './state.js';
 import { add, drop, editLast, emptied, give, members, open, sentAsIs, submit, tray, type, view, writing, written } from './talk.js';
@@ -14,7 +15,7 @@ const COMPOSING = 229; // keyCode of a key that an input method has taken
 const MOST = 8; // that are offered to complete a word
 const PICTURE = /^image\/(png|jpeg|webp|gif)$/;
 
-const anyway = name => confirm(text('pictureAsk', { name }), text('sendAsIs'));
+const anyway = name => confirm(text('pictureAsk', { name: fileName(name) }), text('sendAsIs'));
 
 // addFiles takes files of a picker, a drop or the clipboard.
 export function addFiles(files) {
@@ -65,7 +66,7 @@ function choices(before) {
 
 function Answering({ to }) {
   const m = view.peek()?.rows.find(l => l.message.id === to)?.message;
-  const said = m ? String(m.text || m.attachments?.[0]?.name || '').slice(0, 200) : '';
+  const said = m ? String(m.text || fileName(m.attachments?.[0]?.name)).slice(0, 200) : '';
   let who = text('aMessage');
   if (m) who = m.own ? text('you') : html`<${Name} of=${m.from} />`;
   return html`<div class="context">
@@ -78,7 +79,7 @@ function Answering({ to }) {
 const Tray = () => html`<ul class="tray" aria-label=${text('filesToSend')}>
   ${tray.value.map(f => html`<li key=${f.key}>
     <span class="what">
-      <bdi>${f.name}</bdi>
+      <bdi>${fileName(f.name)}</bdi>
       <small>${size(f.size)}</small>
       ${!f.file && html`<progress max="1" value=${f.part} aria-label=${text('readingFile')} />`}
     </span>

@@ -18,7 +18,7 @@ export const texts = {
   noName: 'Noch kein Name', hereCount: { one: '{n} Person da', other: '{n} Personen da' }, here: 'da', away: 'abwesend', notHere: 'nicht da', offSince: 'weg seit {when}', blocked: 'blockiert',
   members: { one: '{n} Mitglied', other: '{n} Mitglieder' }, hereOf: '{n} da', typing: { one: '{who} schreibt', other: '{who} schreiben' }, draft: 'Entwurf', muted: 'stumm', waits: 'wartet', waitsLong: 'Jemand hat noch nicht alles, was du hier geschrieben hast',
   unread: 'ungelesen:', mentionsYou: '@ erwähnt dich', notContacts: 'Noch keine Kontakte', notContact: 'noch kein Kontakt', nowCalled: 'jetzt', verified: 'bestätigt',
-  asksCount: { one: '{n} Person möchte mit dir reden', other: '{n} Personen möchten mit dir reden' }, archivedOnes: 'Archiviert', recoveryAsk: 'Schreib deine Wiederherstellungswörter auf',
+  asksCount: { one: '{n} Anfrage, mit dir zu reden', other: '{n} Anfragen, mit dir zu reden' }, archivedOnes: 'Archiviert', recoveryAsk: 'Schreib deine Wiederherstellungswörter auf',
   // rows
   new: { one: '{n} neue Nachricht', other: '{n} neue Nachrichten' }, newBelow: { one: '{n} neue Nachricht weiter unten', other: '{n} neue Nachrichten weiter unten' }, toEnd: 'Ans Ende', toNew: 'Zu den neuen', nothingSaid: 'Hier wurde noch nichts gesagt.',
   gap: 'Etwas, das davor kam, fehlt.', forked: 'Dem, was folgt, widerspricht sein eigener Verfasser.', recalled: '{who} hat zurückgenommen, was hier stand', recalledOwn: 'Du hast zurückgenommen, was hier stand',

@@ -2,13 +2,13 @@
 
 import { html, useState } from '/preact.js';
 import { call } from './api.js';
-import { called, group, who, whole } from './names.js';
+import { called, fileName, group, who, whole } from './names.js';
 import { fileState, notice, policy, problem, readable, waiting } from './phrases.js';
 import { accept, block, forget, nick, Person, unblock, useRead } from './people.js';
-import { dialog, muted, panel, relist, tell, tried } from './state.js';
+import { dialog, me, muted, panel, relist, tell, tried } from './state.js';
 import { goTo, leave, members, open } from './talk.js';
 import { known, text, when } from './texts.js';
-import { ask, confirm, Panel } from './ui.js';
+import { ask, Avatar, confirm, Panel } from './ui.js';
 
 const HOUR = 3_600_000;
 
@@ -76,7 +76,7 @@ function OfGroup({ c }) {
     ${may && html`<${Choice} label=${text('newcomersRead')} value=${g.history} options=${[...new Set(['joined', '1d', '7d', '30d', 'all', String(g.history)])].map(h => [h, readable(h)])}
       onChange=${history => tried('Groups/SetHistory', { group: of, history })} />`}
     ${g.role && html`<h3>${text('members', { n: members.value.length })}</h3><ul>${members.value.map(m => (m.self
-    ? html`<li class="person me" key=${m.person.person}><span class="what"><b>${text('you')}</b><small>${roleOf(m.role)}</small></span></li>`
+    ? html`<li class="person" key=${m.person.person}><${Avatar} id=${me.value?.person} name=${me.value?.name ?? ''} /><span class="what"><b>${text('you')}</b><small>${roleOf(m.role)}</small></span></li>`
     : html`<${Person} key=${m.person.person} p=${m.person} role=${roleOf(m.role)}>${may && html`<span class="buttons">${g.role === 'owner' && html`<${Choice} label=${text('role')} value=${m.role}
       options=${['member', 'admin', 'owner'].map(r => [r, roleOf(r)])} onChange=${role => tried('Groups/SetRole', { group: of, who: m.person.person, role })} />`}
       <button type="button" onClick=${() => remove(m.person)}>${text('remove')}</button></span>`}<//>`))}</ul>`}`;
@@ -102,6 +102,6 @@ export function About({ m, close }) {
     <ul>${reached?.map(r => html`<li class="person" key=${r.person?.person}><span class="what"><button type="button" class="link" onClick=${() => goTo(r.person.person)}><bdi>${whole(r.person)}</bdi></button>
       <small>${known('state.' + r.state) ? text('state.' + r.state) : String(r.state ?? '')}${r.waiting ? ': ' + waiting(r.waiting) : ''}</small></span></li>`)}</ul>
     ${files?.holders?.length > 0 && html`<h3>${text('files')}</h3><ul>${files.holders.map(h => html`<li key=${h.person?.person}><bdi>${called(h.person)}</bdi>
-      <small>${(h.states ?? []).map((state, i) => `${String(files.attachments[i]?.name ?? '')}: ${fileState({ ...files.attachments[i], state, reason: '' })}`).join(', ')}</small></li>`)}</ul>`}<//>`;
+      <small>${(h.states ?? []).map((state, i) => `${fileName(files.attachments[i]?.name)}: ${fileState({ ...files.attachments[i], state, reason: '' })}`).join(', ')}</small></li>`)}</ul>`}<//>`;
 }
 

@@ -18,7 +18,7 @@ export const texts = {
   noName: 'No name yet', hereCount: { one: '{n} person here', other: '{n} people here' }, here: 'here', away: 'away', notHere: 'not here', offSince: 'off since {when}', blocked: 'blocked',
   members: { one: '{n} member', other: '{n} members' }, hereOf: '{n} here', typing: { one: '{who} is typing', other: '{who} are typing' }, draft: 'Draft', muted: 'muted', waits: 'waits', waitsLong: 'Somebody does not have all yet that you wrote here',
   unread: 'unread:', mentionsYou: '@ mentions you', notContacts: 'Not contacts yet', notContact: 'not a contact yet', nowCalled: 'now', verified: 'verified',
-  asksCount: { one: '{n} person asks to talk with you', other: '{n} people ask to talk with you' }, archivedOnes: 'Archived', recoveryAsk: 'Write down your recovery words',
+  asksCount: { one: '{n} request to talk with you', other: '{n} requests to talk with you' }, archivedOnes: 'Archived', recoveryAsk: 'Write down your recovery words',
   // rows
   new: { one: '{n} new message', other: '{n} new messages' }, newBelow: { one: '{n} new message below', other: '{n} new messages below' }, toEnd: 'To the end', toNew: 'To what is new', nothingSaid: 'Nothing was said here yet.',
   gap: 'Something that came before this is missing.', forked: 'What is below is contradicted by its author.', recalled: '{who} took back what stood here', recalledOwn: 'You took back what stood here',

@@ -3,7 +3,7 @@
 
 import { html, useLayoutEffect, useRef, useState } from '/preact.js';
 import { key } from './acts.js';
-import { give, view } from './talk.js';
+import { give, open, view } from './talk.js';
 import { mono } from './state.js';
 import { joined, Row } from './row.js';
 import { text } from './texts.js';
@@ -105,7 +105,7 @@ export function Feed() {
       onFocusIn=${e => { const id = idAt(e); if (id && id !== view.value.selected) give('select', { id }); }}>
     <div class="rows">
       <div class="edge">${edge}${v.before === 'failed' && html` <button type="button" class="link" onClick=${() => give('retry')}>${text('again')}</button>`}${
-        !rows.length && v.before === '' && html`<p>${text('nothingSaid')}</p>`}</div>
+        !rows.length && v.before === '' && !open.value?.person?.blocked && html`<p>${text('nothingSaid')}</p>`}</div>
       <div role="feed" aria-label=${text('messages')} aria-busy=${v.before === 'loading'}>${rows.map((line, i) => html`<${Row} key=${line.message.id} m=${line.message}
         date=${line.date} count=${line.count} selected=${v.selecting && v.selected === line.message.id} together=${joined(rows[i - 1], line)}
         tabbable=${(v.selected || last) === line.message.id} tools=${pointed === line.message.id || (v.selecting && v.selected === line.message.id)}

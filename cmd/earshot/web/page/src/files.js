@@ -3,7 +3,7 @@
 import { html, useEffect, useState } from '/preact.js';
 import { acts } from './acts.js';
 import { call, stream } from './api.js';
-import { called, who } from './names.js';
+import { called, fileName, who } from './names.js';
 import { fileState, problem, waiting } from './phrases.js';
 import { useRead } from './people.js';
 import { panel, tell } from './state.js';
@@ -26,7 +26,7 @@ export function Files({ inside, close }) {
   useEffect(() => { read(); }, [inside]);
   const held = (m, a) => (m.own ? !['gone', 'changed'].includes(a.state) : a.state === 'held');
   return html`<${Panel} title=${text(inside ? 'filesHere' : 'files')} close=${close}><ul>${pages.all.flatMap(m => (m.attachments ?? []).map(a => html`<li class="file" key=${m.id + a.n}>
-    <${Icon} name=${a.folder ? 'folder' : a.voice ? 'mic' : 'file'} /><span class="what"><button type="button" class="link" onClick=${() => goTo(who(m.with), m.id)}><bdi>${String(a.name ?? '')}</bdi></button>
+    <${Icon} name=${a.folder ? 'folder' : a.voice ? 'mic' : 'file'} /><span class="what"><button type="button" class="link" onClick=${() => goTo(who(m.with), m.id)}><bdi>${fileName(a.name)}</bdi></button>
     <small>${size(a.size)} · ${m.own ? text('you') : html`<${Name} of=${m.from} />`} · ${when(m.time)}${a.state === 'held' || a.state === 'kept' ? '' : ' · ' + fileState(a)}</small></span>
     ${held(m, a) && html`<${Tool} icon="down" label=${text('save')} onClick=${() => acts.save(m, a)} />`}
     ${!m.own && ['offered', 'paused', 'declined'].includes(a.state) && html`<${Tool} icon="down" label=${text('fetch')} onClick=${() => acts.file('AcceptFiles', m, a).then(() => read())} />`}</li>`))}</ul>

@@ -1,7 +1,7 @@
 // The conversations, and the way to everything else.
 
 import { html, useEffect, useState } from '/preact.js';
-import { called, titled } from './names.js';
+import { called, fileName, titled } from './names.js';
 import { notice, standing } from './phrases.js';
 import { archived, conversations, dialog, link, me, muted, panel, requests, status, strange, tried, typing } from './state.js';
 import { enter, leave, open } from './talk.js';
@@ -21,7 +21,7 @@ function last(c, names, current) {
   if (draft && !current) return html`<em>${text('draft')}:</em> <bdi>${draft.slice(0, 120)}</bdi>`;
   if (!m) return '';
   if (m.kind === 'notice') return notice(m.notice);
-  const said = m.kind === 'recalled' ? text('takenBack') : m.text || m.attachments?.[0]?.name || '';
+  const said = m.kind === 'recalled' ? text('takenBack') : m.text || fileName(m.attachments?.[0]?.name);
   const by = m.own ? text('you') + ': ' : c.group ? called(m.from) + ': ' : '';
   return html`${by}<bdi>${String(said).slice(0, 120)}</bdi>`;
 }

@@ -5,6 +5,7 @@ import { onLost } from './api.js';
 import { App } from './app.js';
 import { keepFocus } from './focus.js';
 import { load } from './modules.js';
+import { goBack } from './place.js';
 import * as session from './session.js';
 import { dialog, link, me, refresh } from './state.js';
 import * as stream from './stream.js';
@@ -43,6 +44,7 @@ async function begin() {
   stream.onAlert(a => load().then(m => m.showAlert(a), () => {}));
   link.subscribe(now => { if (now === 'up') painted(() => load().catch(() => {})); });
   if (me.value && !me.value.name) dialog.value = { name: 'first' };
+  goBack();
 }
 
 begin();

@@ -38,6 +38,11 @@ export const titled = c => (c.with?.kind === 'group' ? group(c.with) : called(c.
 // who is what to give a call for whom or what a target means, whatever names change.
 export const who = t => (t?.kind === 'group' ? '#' : '') + String(t?.id ?? '');
 
+// fileName is the name of a file, with what would not be seen, or would turn the letters around, written out: else a
+// program could look like a picture.
+const UNSEEN = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+export const fileName = name => String(name ?? '').replace(UNSEEN, c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
 // initials are the letters on the picture of somebody.
 export function initials(name) {
   const words = String(name).replace(/^[#“"]+/, '').replace(/”.*$/, '').split(/[\s._-]+/).filter(w => /[\p{L}\p{N}]/u.test(w));

@@ -1,7 +1,7 @@
 // A message or notice as a row of the conversation.
 
 import { html, useState } from '/preact.js';
-import { called } from './names.js';
+import { called, fileName } from './names.js';
 import { fileState, notice, state } from './phrases.js';
 import { acts } from './acts.js';
 import { me, transfers } from './state.js';
@@ -24,7 +24,7 @@ const Quiet = ({ m, children }) => html`<p class="quiet">${children} <time>${clo
 function Quote({ m }) {
   const q = m.quote;
   if (!q) return html`<span class="quote">${text('quoteGone')}</span>`;
-  const said = q.kind === 'recalled' ? text('takenBack') : q.text || q.file?.name || text('aFile');
+  const said = q.kind === 'recalled' ? text('takenBack') : q.text || fileName(q.file?.name) || text('aFile');
   return html`<button type="button" class="quote" onClick=${() => acts.jump(m)} title=${text('jump')}>
     ${q.own ? text('you') : html`<${Name} of=${q.from} />`} <bdi>${String(said)}</bdi></button>`;
 }
@@ -48,7 +48,7 @@ function Reactions({ m }) {
 function Preview({ a, open }) {
   const ref = useBlob(a.preview, 'image/jpeg');
   const width = Number(a.width) || 4, height = Number(a.height) || 3;
-  return html`<button type="button" class="picture" onClick=${open} disabled=${!open} aria-label=${text('showPicture', { name: String(a.name) })}>
+  return html`<button type="button" class="picture" onClick=${open} disabled=${!open} aria-label=${text('showPicture', { name: fileName(a.name) })}>
     <img ref=${ref} alt="" width=${Math.min(320, width)} height=${Math.round(Math.min(320, width) * Math.min(3, height / width))} /></button>`;
 }
 
@@ -62,7 +62,7 @@ function Attachment({ m, a: told }) {
   return html`<div class="file">
     ${a.picture && a.preview && html`<${Preview} a=${a} open=${has && (() => acts.show(m, a))} />`}
     ${a.voice && has ? html`<${Voice} m=${m} a=${a} />` : html`<${Icon} name=${a.folder ? 'folder' : a.voice ? 'mic' : 'file'} />
-    <span class="what"><bdi>${String(a.name ?? '')}</bdi><small>${size(a.size)}${!m.own && a.state !== 'held' ? ' · ' + fileState(a) : ''}${
+    <span class="what"><bdi>${fileName(a.name)}</bdi><small>${size(a.size)}${!m.own && a.state !== 'held' ? ' · ' + fileState(a) : ''}${
       t?.rate ? ` · ${size(t.rate)}/s` : ''}${giving.map(g => html` · ${say('givenTo', { who: html`<${Name} of=${g.to} />`, part: `${Math.floor(100 * Number(g.attachment?.had ?? 0) / Math.max(1, Number(a.size)))} %` })}`)}</small>
     ${a.state === 'fetching' && html`<progress max="1" value=${part} aria-label=${text('file.fetching', { part: '' })} />`}</span>`}
     ${has && act('down', 'save', () => acts.save(m, a))}

@@ -2,7 +2,7 @@
 
 import { html, useEffect, useLayoutEffect, useRef, useState } from '/preact.js';
 import { stream } from './api.js';
-import { called, group, who } from './names.js';
+import { called, fileName, group, who } from './names.js';
 import { problem } from './phrases.js';
 import { panel } from './state.js';
 import { goTo } from './talk.js';
@@ -12,16 +12,16 @@ import { Name, Panel } from './ui.js';
 const MOST = 50; // that are found at once
 const BEFORE = 24; // characters before what was found
 
-// Marked is a text around what was found. Marks are counted in code points.
-function Marked({ of, marks = [] }) {
+// Marked is a text around what was found, as shown makes it. Marks are counted in code points.
+function Marked({ of, marks = [], shown }) {
   const all = [...String(of).replace(/\s+/g, m => (m.includes('\n') ? ' '.repeat(m.length) : m))], parts = [];
   let at = Math.max(0, (marks[0]?.start ?? 0) - BEFORE);
   if (at) parts.push('…');
   for (const { start = 0, end = 0 } of marks) {
-    parts.push(all.slice(at, start).join(''), html`<mark>${all.slice(start, end).join('')}</mark>`);
+    parts.push(shown(all.slice(at, start).join('')), html`<mark>${shown(all.slice(start, end).join(''))}</mark>`);
     at = end;
   }
-  parts.push(all.slice(at, at + 160).join(''));
+  parts.push(shown(all.slice(at, at + 160).join('')));
   return parts;
 }
 
@@ -64,7 +64,7 @@ export function Search({ inside, title, close }) {
     <p class="hint" role="status">${found.wrong || (found.going ? text('searching') + (found.made === undefined ? '' : ` ${found.made} %`) : words.trim() ? found.all.length ? text('foundCount', { n: found.all.length }) : text('notFound') : '')}</p>
     <ul class="found">${found.all.map(({ message: m, marks, person }) => html`<li key=${m.id}><button type="button" class="item" onClick=${go(m)}>
       <span class="what"><span class="first"><span>${m.own ? text('you') : html`<${Name} of=${m.from} />`}</span><time>${when(m.time)}</time></span>
-      <span class="second"><span dir="auto"><${Marked} of=${m.text || m.attachments?.[0]?.name || ''} marks=${marks} /></span></span>
+      <span class="second"><span dir="auto"><${Marked} of=${m.text || m.attachments?.[0]?.name || ''} marks=${marks} shown=${m.text ? String : fileName} /></span></span>
       ${!inside && html`<small><bdi>${m.with?.kind === 'group' ? group(m.with) : called(person ?? m.from)}</bdi></small>`}</span></button></li>`)}</ul>
     ${found.more && !found.going && html`<button type="button" onClick=${() => setMore(n => n + 1)}>${text('more_')}</button>`}<//>`;
 }

@@ -2,6 +2,7 @@
 
 import { html, useEffect, useState } from '/preact.js';
 import { ask as request, call } from './api.js';
+import { keepPlace } from './place.js';
 import { current, forget } from './session.js';
 import { archived, dialog, me, tell, tried } from './state.js';
 import { offer, over } from './stream.js';
@@ -37,6 +38,10 @@ function Quiet() {
     <div class="days">${DAYS.map(d => html`<label key=${d}><input type="checkbox" checked=${days.includes(d)} onChange=${e => {
       const some = DAYS.filter(o => (o === d ? e.target.checked : days.includes(o)));
       if (some.length) change(i, { days: some.length === 7 ? [] : some });
+      else {
+        e.target.checked = true;
+        tell(text('lastDay'), true);
+      }
     }} />${dayName(d)}</label>`)}</div><button type="button" onClick=${() => put(all.filter((_, j) => j !== i))}>${text('remove')}</button></fieldset>`;
   })}${all.length < MOST_HOURS && html`<button type="button" onClick=${() => put([...all, FIRST])}>${text('addQuiet')}</button>`}`;
 }
@@ -93,7 +98,7 @@ export function Settings({ close }) {
     <h3>${text('notifications')}</h3><${Alerts} />
     <${Choice} label=${text('alertsShow')} value=${m.alerts} options=${['full', 'name', 'nothing'].map(v => [v, text('alerts.' + v)])} change=${alerts => set({ alerts })} /><${Quiet} />
     <h3>${text('files')}</h3><${Choice} label=${text('filesAuto')} value=${m.files?.auto} options=${['default', 'on', 'off'].map(v => [v, text('auto.' + v)])} change=${filesAuto => set({ filesAuto })} />
-    <h3>${text('language')}</h3><${Choice} label=${text('language')} value=${chosen()} options=${[['', text('asBrowser')], ['en', 'English'], ['de', 'Deutsch']]} change=${l => { choose(l); location.reload(); }} />
+    <h3>${text('language')}</h3><${Choice} label=${text('language')} value=${chosen()} options=${[['', text('asBrowser')], ['en', 'English'], ['de', 'Deutsch']]} change=${l => { choose(l); keepPlace(); location.reload(); }} />
     <h3>${text('thisPage')}</h3><p class="quiet">${text('closing')}</p><div class="buttons"><button type="button" onClick=${async () => {
     const r = await tried('Conversations/Conversations', { archived: true, limit: 1000 });
     if (r) archived.value = (r.conversations ?? []).filter(c => c.archived);

@@ -2,17 +2,17 @@
 
 import { batch, signal } from '/preact.js';
 import { call, upload } from './api.js';
-import { called, who } from './names.js';
+import { called, fileName, who } from './names.js';
 import { Room } from './room/room.js';
 import { problem } from './phrases.js';
 import { link, relist, said, tell, tried } from './state.js';
-import { day } from './texts.js';
+import { day, text } from './texts.js';
 
 export const open = signal(null); // the Conversation
 export const view = signal(null); // of its room; what is written may be newer, see writing
 export const writing = signal(null); // the composer of that view, but for its text, which the element has
 export const members = signal([]); // of an open group
-export const tray = signal([]); // files that go with the next message: {key, name, size, part, file, failed}
+export const tray = signal([]); // files that go with the next message: {key, name, size, part, file, waits, read, end}
 export const client = crypto.randomUUID(); // the name of this screen
 
 let room = null, timer, keys = 0, touched = Date.now();
@@ -241,7 +241,10 @@ export const talk = {
   },
   draft: d => isOpen(d.conversation) && give('draftChanged', d.draft ?? {}),
   reset: () => give('reset'),
-  retry: () => give('retry'),
+  retry() {
+    give('retry');
+    for (const f of tray.value) if (f.waits) f.read();
+  },
 };
 
 async function readWaiting(was) {
@@ -267,18 +270,25 @@ export async function submit() {
     return;
   }
   if (files.some(f => !f.file)) return; // they are still being read
-  const { text, replyTo } = written(), of = open.value, r = room, sent = latest = { text };
+  const { text: words, replyTo } = written(), of = open.value, r = room, sent = latest = { text: words };
   tray.value = [];
-  const told = await tried('Messages/Send', { to: who(of.with), text, replyTo, key: key(), files: files.map(f => f.file) });
+  let told = null, lost = false; // lost: the node has the files no more, as after a new start
+  try {
+    told = await call('Messages/Send', { to: who(of.with), text: words, replyTo, key: key(), files: files.map(f => f.file) });
+  } catch (e) {
+    lost = e.code === 'no_file';
+    tell(lost ? text('filesAgain') : problem(e), true);
+  }
   if (r !== room) return;
   if (!told) {
     forget(sent);
     tray.value = [...files, ...tray.value];
+    if (lost) for (const f of files) f.read();
     return;
   }
   sent.id = String(told.id);
   const now = written().text; // more may have been typed
-  give('typed', { text: now.startsWith(text) ? now.slice(text.length) : now });
+  give('typed', { text: now.startsWith(words) ? now.slice(words.length) : now });
   give('reply', { id: '' });
   give('toEnd');
   emptied.value++;
@@ -296,21 +306,29 @@ export const emptied = signal(0); // counts up when what stood in the composer w
 // asked about.
 export function add(files, ask) {
   for (const { content, ...about } of files) {
-    const ending = new AbortController();
-    const item = { key: crypto.randomUUID(), name: about.name, size: content.size, part: 0, end: () => ending.abort() };
+    const item = { key: crypto.randomUUID(), name: about.name, size: content.size, part: 0 };
     const change = change => { tray.value = tray.value.map(f => (f.key === item.key ? { ...f, ...change } : f)); };
-    tray.value = [...tray.value, item];
-    const go = flags => upload(content, { ...about, ...flags }, (n, of) => change({ part: of ? n / of : 0 }), ending.signal)
-      .then(added => change({ file: added.file, part: 1 }), async e => {
+    // read has the node take the file in, from its beginning.
+    item.read = async () => {
+      const ending = new AbortController();
+      change({ file: undefined, part: 0, waits: false, end: () => ending.abort() });
+      try {
+        const added = await upload(content, about, (n, of) => change({ part: of ? n / of : 0 }), ending.signal);
+        change({ file: added.file, part: 1 });
+      } catch (e) {
         if (ending.signal.aborted) return;
-        if (e.code === 'picture' && !flags && await ask(about.name)) {
-          await go({ anyway: true });
-          return;
+        if (e.code === '') change({ waits: true }); // until the node is back
+        else if (e.code === 'picture' && !about.anyway && await ask(about.name)) {
+          about.anyway = true;
+          await item.read();
+        } else {
+          drop(item.key);
+          tell(`${fileName(about.name)}: ${problem(e)}`, true);
         }
-        drop(item.key);
-        tell(`${about.name}: ${problem(e)}`, true);
-      });
-    go();
+      }
+    };
+    tray.value = [...tray.value, item];
+    item.read();
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { html, useEffect, useLayoutEffect, useRef } from '/preact.js';
 import { called, hue, initials } from './names.js';
-import { dialog } from './state.js';
+import { dialog, note } from './state.js';
 import { text } from './texts.js';
 
 // differs reports whether a component is given something else than before, as its shouldComponentUpdate.
@@ -29,10 +29,14 @@ export const Avatar = ({ id, name, sign, words }) => html`<span class=${'avatar 
 
 export const Name = ({ of }) => html`<bdi class=${of?.contact || of?.petname ? 'name' : 'name claim'}>${called(of)}</bdi>`;
 
+// Toast is a short word of the page. It is read out elsewhere.
+export const Toast = () => note.value && html`<div class=${note.value.bad ? 'toast bad' : 'toast'} aria-hidden="true">${note.value.text}</div>`;
+
 // back gives the focus back to what had it, or else to where the owner writes.
 const back = had => (had?.isConnected && had !== document.body ? had : document.querySelector('#write'))?.focus();
 
-// Dialog stands before all else: the browser keeps the focus in it, and Escape closes it.
+// Dialog stands before all else, so what the page says meanwhile stands in it: the browser keeps the focus in it, and
+// Escape closes it.
 export function Dialog({ title, children, close, wide }) {
   const ref = useRef();
   const end = () => (close ?? (() => { dialog.value = null; }))();
@@ -48,7 +52,7 @@ export function Dialog({ title, children, close, wide }) {
   }, []);
   return html`<dialog ref=${ref} class=${wide ? 'wide' : ''} aria-label=${title} onCancel=${e => { e.preventDefault(); end(); }}
       onClick=${e => e.target === ref.current && end()}>
-    <div class="sheet"><header><h2>${title}</h2><${Tool} icon="close" label=${text('close')} onClick=${end} /></header>${children}</div>
+    <div class="sheet"><header><h2>${title}</h2><${Tool} icon="close" label=${text('close')} onClick=${end} /></header>${children}</div><${Toast} />
   </dialog>`;
 }
 
