@@ -226,6 +226,53 @@ func TestChangesBeforeTheStream(t *testing.T) {
 	}
 }
 
+// What is told while everything is read anew is newer than what is read.
+func TestToldWhileItReads(t *testing.T) {
+	t.Parallel()
+	always := scripted(bobTalks(object{"t": "1772368200000", "text": "hello"}), nil)
+	asked, tell, read := make(chan struct{}, 9), make(chan struct{}), make(chan struct{})
+	release := sync.OnceFunc(func() { close(read) })
+	g := serve(t, t.TempDir(), testdata())
+	g.node = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/Changes"):
+			envelope(w, 0, object{"cursor": "1", "live": true})
+			select {
+			case <-tell:
+				envelope(w, 0, object{"cursor": "2", "changes": []any{object{"settings": object{"person": "0a", "name": "Anna"}}, object{"requests": 3}, object{"online": 7}}})
+			case <-r.Context().Done():
+			}
+			<-r.Context().Done()
+		case strings.HasSuffix(r.URL.Path, "/Conversations") && len(asked) > 0:
+			asked <- struct{}{}
+			select {
+			case <-read:
+			case <-r.Context().Done():
+			}
+			always.ServeHTTP(w, r)
+		case strings.HasSuffix(r.URL.Path, "/Conversations"):
+			asked <- struct{}{}
+			always.ServeHTTP(w, r)
+		default:
+			always.ServeHTTP(w, r)
+		}
+	})
+	b := browse(t, g.link())
+	g.until(t, func() bool { return len(asked) == 2 })
+	b.is(`performance.getEntriesByType('resource').filter(r => r.name.endsWith('/Status')).length > 1`)
+	close(tell)
+	for range 2 { // before it has read, and after
+		b.sees(".mine", "Anna")
+		b.sees(".mine", "7 people here")
+		b.sees(".asks", "3 requests")
+		if b.text(".item") == "" {
+			t.Fatal("there is no conversation")
+		}
+		release()
+		b.is(`performance.getEntriesByType('resource').filter(r => r.name.endsWith('/Conversations')).length > 1`)
+	}
+}
+
 func TestNodeComesBack(t *testing.T) {
 	t.Parallel()
 	ann, bob, b, _ := pair(t)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 )
@@ -63,11 +64,14 @@ func TestPictures(t *testing.T) {
 	cy.end()
 	b := browse(t, serve(t, ann.dir, testdata()).link())
 	b.opens("summer")
+	for begun := time.Now(); js[bool](b, `!!document.querySelector('[aria-current] .count')`) && time.Since(begun) < patience; { // all of the group is seen
+		b.wheel(200)
+		b.is(`new Promise(done => setTimeout(done, 1100, true))`) // so long a message is looked at
+	}
 	b.writes("Then I book the boats. Cy, can you bring the tent?")
 	b.sees("article .state", "waits for Cy")
 	bob.does("send", "Ann", "Did you see the plan?")
 	b.sees(".item", "Did you see the plan?")
-	b.is(`!document.querySelector('[aria-current] .count')`) // all of the group was seen
 	for _, what := range []string{".picture", ".quote", ".reactions", ".file"} {
 		b.is(`!!document.querySelector('article ` + what + `')`)
 	}

@@ -50,13 +50,15 @@ const order = (a, b) => kind(a) - kind(b) || lastOf(b) - lastOf(a);
 // listable reports whether a conversation is in the list, by the rule of the node.
 const listable = c => (c.last || c.draft || c.edit || c.group?.role) && !c.archived && !c.group?.hidden;
 
-const told = new Set(); // arrays of what is told while refresh reads: its answers may be older than that
+const told = new Set(); // arrays of [name, value] that are told while refresh reads: its answers may be older than that
 
-export function relist(c) {
-  for (const t of told) t.push(c);
-  const others = conversations.value.filter(o => o.conversation !== c.conversation);
-  conversations.value = listable(c) ? [...others, c].sort(order) : others;
+// take puts in something that refresh reads too, as it is told.
+function take(name, value) {
+  for (const t of told) t.push([name, value]);
+  parts[name](value);
 }
+
+export const relist = c => take('conversation', c);
 
 // amend puts something else into the conversations that are meant.
 export function amend(is, change) {
@@ -108,7 +110,7 @@ async function readAll(meanwhile, also) {
       status.value = now;
       requests.value = Number(now.requests) || 0;
       conversations.value = kept(conversations.value, all.toSorted(order));
-      for (const c of [...meanwhile]) relist(c);
+      for (const [name, value] of meanwhile) parts[name](value);
       also();
     });
   };
@@ -138,59 +140,61 @@ export function changed(answer, talk) {
     }
     for (const change of answer.changes ?? []) {
       const [[name, value]] = Object.entries(change);
+      if (Object.hasOwn(parts, name)) take(name, value);
       if (Object.hasOwn(takes, name)) takes[name](value, talk);
     }
   });
 }
 
+const known = p => amend(c => c.person?.person === p.person, () => ({ person: p }));
+
+// parts are what is told of what refresh reads: nothing but that is changed.
+const parts = {
+  group: g => amend(c => c.group?.id === g.id, () => ({ group: g })),
+  person: known,
+  presence: known,
+  online(n) { if (status.value) status.value = { ...status.value, online: n }; },
+  settings(m) { me.value = m; },
+  requests(n) { requests.value = Number(n) || 0; },
+  conversation(c) {
+    const others = conversations.value.filter(o => o.conversation !== c.conversation);
+    conversations.value = listable(c) ? [...others, c].sort(order) : others;
+  },
+  draft(d) {
+    const draft = d.draft ?? {}, kept = draft.text || draft.replyTo ? draft : undefined;
+    amend(c => c.conversation === d.conversation, () => (draft.edits ? { edit: kept } : { draft: kept }));
+  },
+};
+
+// takes are what else a change is for.
 const takes = {
   arrived: (m, talk) => talk.put(m, true),
   changed: (m, talk) => talk.put(m),
   gone: (g, talk) => talk.gone(g),
   notice: (n, talk) => talk.noticed(n),
   group(g, talk) {
-    amend(c => c.group?.id === g.id, () => ({ group: g }));
     talk.group(g);
     trouble.value++;
   },
   person(p, talk) {
-    known(p, talk);
+    talk.known(p);
     refresh().catch(() => {});
     talk.person(p);
     count();
   },
   presence(p, talk) {
-    known(p, talk);
+    talk.known(p);
     count();
   },
-  online(n) {
-    if (status.value) status.value = { ...status.value, online: n };
-    trouble.value++;
-  },
-  settings(m) { me.value = m; },
-  requests(n) {
-    requests.value = Number(n) || 0;
-    trouble.value++;
-  },
-  conversation(c, talk) {
-    relist(c);
-    talk.conversation(c);
-  },
-  draft(d, talk) {
-    const draft = d.draft ?? {}, kept = draft.text || draft.replyTo ? draft : undefined;
-    amend(c => c.conversation === d.conversation, () => (draft.edits ? { edit: kept } : { draft: kept }));
-    talk.draft(d);
-  },
+  online() { trouble.value++; },
+  requests() { trouble.value++; },
+  conversation: (c, talk) => talk.conversation(c),
+  draft: (d, talk) => talk.draft(d),
   typing(t) {
     const { [t.conversation]: _, ...others } = typing.value;
     typing.value = t.persons?.length ? { ...others, [t.conversation]: t.persons } : others;
   },
 };
-
-function known(p, talk) {
-  amend(c => c.person?.person === p.person, () => ({ person: p }));
-  talk.known(p);
-}
 
 // moved takes how far files have come.
 export function moved({ transfers: all = [] }) {
