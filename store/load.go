@@ -105,6 +105,9 @@ func (r *reader) loadRun(l *layout.Log, first uint64, maxEvents, maxBytes int) (
 	}
 	run.Events, run.Recalls = run.Events[:signed], recalls.of(signed)
 	run.Trim()
+	if len(run.Events) < cap(run.Events)/2 { // it may be kept for long
+		run.Events = slices.Clone(run.Events)
+	}
 	return run, nil
 }
 

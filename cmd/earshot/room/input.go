@@ -130,8 +130,8 @@ type Shown struct {
 	Row    string
 	Offset int
 	AtEnd  bool // the end of the last row is on the screen
-	// First and Last are the first and the last row of which anything is on the screen; of rows that have left it in
-	// part, First is one only if no other begins there.
+	// First is the first row that begins on the screen or, if none does, of which anything is on it. Last is the last
+	// of which anything is.
 	First, Last string
 	// Whole are the rows that stand on the screen wholly, or, if they are higher than it, with their
 	// end.

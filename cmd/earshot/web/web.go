@@ -150,8 +150,9 @@ func (g *Gateway) close() {
 	}
 }
 
-// farewell is how long pages have to learn that their sessions have ended: they ask half a second after a stream has.
-const farewell = time.Second
+// farewell is how long pages have to learn that their sessions have ended: they ask within half a second after a stream
+// has, in a tab that is not shown within one and a half.
+const farewell = 2 * time.Second
 
 // part ends all sessions, and then serves the page no more: pages that are open can ask meanwhile what has become of
 // theirs.

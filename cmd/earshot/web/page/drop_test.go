@@ -6,7 +6,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
@@ -181,4 +183,35 @@ func TestFileNamesAreAsTheyAre(t *testing.T) {
 	b.click("Search")
 	b.do(chromedp.SendKeys(chromedp.CSS(".panel .field"), "evil"))
 	b.sees(".found", shown)
+}
+
+// A file that was changed since it was added can't be read by the browser: that is told, and nobody takes the node for
+// gone.
+func TestFileChangedMeanwhile(t *testing.T) {
+	t.Parallel()
+	_, bob, b, g := pair(t)
+	bob.does("send", "Ann", "hello")
+	b.opens("Bob")
+	hold := make(chan struct{})
+	g.set(func() { g.hold = hold })
+	release := sync.OnceFunc(func() { close(hold) })
+	t.Cleanup(release)
+	dir := t.TempDir()
+	files := []string{filepath.Join(dir, "same.txt"), filepath.Join(dir, "other.txt")}
+	for _, file := range files {
+		if err := os.WriteFile(file, []byte("as it was added"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.do(chromedp.SetUploadFiles(chromedp.CSS("input[type=file]:not([webkitdirectory])"), files))
+	b.sees(".tray", "other.txt")
+	if err := os.WriteFile(files[1], []byte("and another way since"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(files[1], time.Time{}, time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	release()
+	b.sees(".toast", "other.txt: The browser can’t read it any more.")
+	b.is(`document.querySelectorAll('.tray li').length === 1 && !document.querySelector('.tray progress') && !document.querySelector('.banner')`)
 }

@@ -69,6 +69,7 @@ func TestChoicesAreWhole(t *testing.T) {
 	ann, _, b, _ := pair(t)
 	ann.does("group", "create", "lunch")
 	ann.does("send", "#lunch", "hello")
+	b.sees(".list", "Ann") // else it is loaded again before it has a session
 	for _, language := range []string{"en", "de"} {
 		js[bool](b, `localStorage.setItem('language', '`+language+`') ?? true`)
 		b.do(chromedp.Reload())

@@ -68,6 +68,7 @@ func TestPictures(t *testing.T) {
 		b.wheel(200)
 		b.is(`new Promise(done => setTimeout(done, 1100, true))`) // so long a message is looked at
 	}
+	b.is(`!document.querySelector('[aria-current] .count')`)
 	b.writes("Then I book the boats. Cy, can you bring the tent?")
 	b.sees("article .state", "waits for Cy")
 	bob.does("send", "Ann", "Did you see the plan?")

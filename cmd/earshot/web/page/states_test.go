@@ -125,6 +125,8 @@ func TestStates(t *testing.T) {
 	bob.end()
 	b.writes("And who calls them?")
 	b.sees("article .state", "waits for Bob")
+	b.sees(".list .item", "waits")
+	b.sees(".talk header", "1 here")
 	b.looked("group")
 
 	js[bool](b, `[...document.querySelectorAll('article')].at(-1).focus() ?? true`)

@@ -13,7 +13,7 @@ import (
 // the texts of both languages and what is loaded when it is first shown.
 const (
 	maxFirst = 40 << 10
-	maxAll   = 72 << 10
+	maxAll   = 74 << 10
 )
 
 func TestDistIsMadeOfTheSources(t *testing.T) {

@@ -142,13 +142,16 @@ function put(content, { name, type, ...flags }, progress, signal) {
       } catch {
         value = { message: 'internal' };
       }
+      const p = problemOf(value);
       if (x.status === 200) resolve(value);
-      else reject(problemOf(value));
+      else if (p.code !== 'stopping') reject(p);
+      else {
+        cut();
+        reject(new Problem(''));
+      }
     };
-    x.onerror = () => {
-      cut();
-      reject(new Problem(''));
-    };
+    // It is the same error if the node is gone and if the browser can't read the file, as when it was changed.
+    x.onerror = () => call('Node/Status').then(() => reject(new Problem('unread')), () => reject(new Problem('')));
     x.onabort = () => reject(new Problem(''));
     signal?.addEventListener('abort', () => x.abort());
     x.send(content);

@@ -3,10 +3,10 @@
 import { html, useEffect, useLayoutEffect } from '/preact.js';
 import { go, List, MANY } from './list.js';
 import { later, load } from './modules.js';
-import { conversations, dialog, link, me, muted, note, panel, said, tell } from './state.js';
+import { conversations, dialog, link, me, muted, panel, said, tell } from './state.js';
 import { give, open, view } from './talk.js';
 import { say, text } from './texts.js';
-import { Toast } from './ui.js';
+import { Said, Toast } from './ui.js';
 
 // Later is a view of what is loaded later, or when it is first shown.
 function Later({ name, ...props }) {
@@ -38,7 +38,7 @@ function keys(e) {
   if (e.isComposing || e.defaultPrevented) return;
   const writes = /^(INPUT|TEXTAREA|SELECT)$/.test(e.target.tagName), inDialog = dialog.value;
   const command = (e.ctrlKey || e.metaKey) && !e.altKey && !e.shiftKey;
-  if (command && e.key === 'k') dialog.value = inDialog?.name === 'switcher' ? null : { name: 'switcher' };
+  if (command && e.key === 'k' && !inDialog?.done) dialog.value = inDialog?.name === 'switcher' ? null : { name: 'switcher' };
   else if (inDialog) return;
   else if (e.altKey && !e.shiftKey && !e.ctrlKey && (e.key === 'ArrowUp' || e.key === 'ArrowDown')) step(e.key === 'ArrowUp' ? -1 : 1);
   else if (e.altKey && !e.ctrlKey && !e.shiftKey && e.key === 'u') nextUnread();
@@ -65,7 +65,7 @@ export function App() {
     <main class=${'panes' + (open.value ? ' open' : '') + (p ? ' beside' : '')}><${List} />${open.value && view.value ? html`<${Later} name="Conversation" key=${open.value.conversation} />` : html`<${None} />`}
       ${p && html`<div class="side" key=${p.name}><${Later} ...${p} name=${viewName(p.name)} close=${() => { panel.value = null; }} /></div>`}</main>
     ${d && html`<${Later} key=${d.name} ...${d} name=${viewName(d.name)} />`}
-    ${!d && html`<${Toast} />`}
-    <div class="out" role="status" aria-live="polite">${note.value?.text ?? ''}</div><div class="out" aria-live="polite">${said.value}</div>`;
+    ${!(d && later.value) && html`<${Toast} />`}
+    <${Said} /><div class="out" aria-live="polite">${said.value}</div>`;
 }
 

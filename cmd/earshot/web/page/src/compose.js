@@ -15,7 +15,9 @@ const COMPOSING = 229; // keyCode of a key that an input method has taken
 const MOST = 8; // that are offered to complete a word
 const PICTURE = /^image\/(png|jpeg|webp|gif)$/;
 
-const anyway = name => confirm(text('pictureAsk', { name: fileName(name) }), text('sendAsIs'));
+let asked = Promise.resolve();
+// anyway asks whether a picture is sent as it is: one question after the other.
+const anyway = name => { asked = asked.then(() => confirm(text('pictureAsk', { name: fileName(name) }), text('sendAsIs'))); return asked; };
 
 // addFiles takes files of a picker, a drop or the clipboard.
 export function addFiles(files) {

@@ -12,7 +12,7 @@ export const texts = {
   frozen: 'A newer earshot has changed this group in a way that this one can’t follow. Update it to write here.', out: 'You are not in this group any more.', outShort: 'you are not in it any more', blockedThem: 'You have blocked them. Unblock them to write again.',
   pictureAsk: '{name} may tell where it was taken, and by which device. Send it as it is?', sendAsIs: 'Send it as it is',
   // files
-  save: 'Save', saveWaits: 'It is saved once the file before it is.', fetch: 'Fetch', pause: 'Pause', resume: 'Go on', decline: 'Decline', dropCopy: 'Delete the copy here', showPicture: 'Show {name}', filesHere: 'Files of this conversation', filesAgain: 'The node no longer has the files. They are read in once more: send again then.', noFiles: 'No files were sent yet.', givenTo: '{part} at {who}',
+  save: 'Save', saveWaits: 'It is saved once the file before it is.', fetch: 'Fetch', pause: 'Pause', resume: 'Go on', decline: 'Decline', dropCopy: 'Delete the copy here', showPicture: 'Show {name}', filesHere: 'Files of this conversation', filesAgain: 'The node no longer has the files. They are read in once more: then send again.', noFiles: 'No files were sent yet.', givenTo: '{part} at {who}',
   'file.offered': 'not fetched yet', 'file.offered.by_hand': 'waits for you', 'file.fetching': 'fetching {part}', 'file.paused': 'paused at {part}', 'file.paused.no_room': 'paused: this disk is full', 'file.paused.no_source': 'waits for somebody who has it', 'file.held': 'here', 'file.kept': 'kept',
   'file.declined': 'declined', 'file.declined.refused': 'refused: it has paths that no folder may have', 'file.changed': 'changed since it was sent', 'file.gone': 'gone', 'file.in_place': 'sent from where it is',
   // people

@@ -7,9 +7,12 @@ let had = null, places = []; // what had the focus last, and the elements that i
 
 const takes = el => el.matches(CAN) && el.checkVisibility();
 
-// firstIn is the first in an element, itself included, that takes the focus. Messages are left out: one that has the
-// focus is selected and brought into view, which was not asked for.
-const firstIn = el => (el.matches('[role=feed]') || el.querySelector('[role=feed]') ? undefined : takes(el) ? el : [...el.querySelectorAll(CAN)].find(takes));
+// firstIn is the first in an element, itself included, that takes the focus. Messages are left out unless it is in one, or
+// is one: a message that has the focus is selected and brought into view, which was not asked for.
+const firstIn = el => {
+  const inside = el.parentElement?.closest('[role=feed]');
+  return [el, ...el.querySelectorAll(CAN)].find(x => takes(x) && (inside || !x.closest('[role=feed]')));
+};
 
 // composerIn is where the owner writes, unless a keyboard would come up on the screen.
 const composerIn = el => !matchMedia('(pointer: coarse)').matches && el.querySelector('#write');

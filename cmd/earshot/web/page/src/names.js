@@ -40,7 +40,7 @@ export const who = t => (t?.kind === 'group' ? '#' : '') + String(t?.id ?? '');
 
 // fileName is the name of a file, with what would not be seen, or would turn the letters around, written out: else a
 // program could look like a picture.
-const UNSEEN = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+const UNSEEN = /[\p{Cc}\u00ad\u061c\u200b\u200c\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]/gu;
 export const fileName = name => String(name ?? '').replace(UNSEEN, c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 // initials are the letters on the picture of somebody.

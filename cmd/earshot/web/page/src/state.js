@@ -120,12 +120,13 @@ async function readAll(meanwhile, also) {
 }
 
 let counting;
-// count reads how many people are here, at most once a second.
+// count reads how things stand, and has lists of people read again, at most once a second.
 function count() {
   counting ??= setTimeout(async () => {
     counting = null;
     try {
-      status.value = await call('Node/Status');
+      const now = await call('Node/Status');
+      status.value = { ...now, online: status.value?.online ?? now.online }; // which is told
       trouble.value++;
     } catch { /* the stream tells that the node is gone */ }
   }, 1000);
@@ -186,7 +187,7 @@ const takes = {
     talk.known(p);
     count();
   },
-  online() { trouble.value++; },
+  online: count,
   requests() { trouble.value++; },
   conversation: (c, talk) => talk.conversation(c),
   draft: (d, talk) => talk.draft(d),

@@ -70,10 +70,8 @@ async function state(now) {
   }
   if (!again || now !== 'up') return;
   transfers.value = typing.value = {}; // what moves and who writes is told anew
-  try {
-    await refresh();
-    talk.retry();
-  } catch { /* the stream breaks off too, and begins again */ }
+  await refresh().catch(() => {}); // if the node is gone, the stream breaks off too, and begins again
+  if (link.value === 'up') talk.retry();
 }
 
 function pass(what) {
@@ -111,7 +109,10 @@ async function lead() {
     ending.abort();
     doubt();
     pass({ now: '' });
-    if (Date.now() - begun > LONGEST_WAIT) wait = FIRST_WAIT;
+    if (Date.now() - begun > LONGEST_WAIT) { // it is asked at once what has become of it
+      wait = FIRST_WAIT;
+      continue;
+    }
     await sleep(wait);
     wait = Math.min(wait * 2, LONGEST_WAIT);
   }

@@ -174,6 +174,7 @@ export async function goTo(whom, id) {
 export function leave() {
   if (!room) return;
   give('leave');
+  for (const f of tray.value) f.end();
   room = open.value = view.value = writing.value = null;
   forget(latest);
   members.value = tray.value = [];
@@ -276,7 +277,7 @@ export async function submit() {
   try {
     told = await call('Messages/Send', { to: who(of.with), text: words, replyTo, key: key(), files: files.map(f => f.file) });
   } catch (e) {
-    lost = e.code === 'no_file';
+    lost = e.code === 'no_file' && r === room;
     tell(lost ? text('filesAgain') : problem(e), true);
   }
   if (r !== room) return;
@@ -310,6 +311,7 @@ export function add(files, ask) {
     const change = change => { tray.value = tray.value.map(f => (f.key === item.key ? { ...f, ...change } : f)); };
     // read has the node take the file in, from its beginning.
     item.read = async () => {
+      if (!tray.value.some(f => f.key === item.key)) return; // it was taken out
       const ending = new AbortController();
       change({ file: undefined, part: 0, waits: false, end: () => ending.abort() });
       try {

@@ -29,8 +29,9 @@ export const Avatar = ({ id, name, sign, words }) => html`<span class=${'avatar 
 
 export const Name = ({ of }) => html`<bdi class=${of?.contact || of?.petname ? 'name' : 'name claim'}>${called(of)}</bdi>`;
 
-// Toast is a short word of the page. It is read out elsewhere.
+// Toast is a short word of the page, which Said has read out.
 export const Toast = () => note.value && html`<div class=${note.value.bad ? 'toast bad' : 'toast'} aria-hidden="true">${note.value.text}</div>`;
+export const Said = () => html`<div class="out" role="status" aria-live="polite">${note.value?.text ?? ''}</div>`;
 
 // back gives the focus back to what had it, or else to where the owner writes.
 const back = had => (had?.isConnected && had !== document.body ? had : document.querySelector('#write'))?.focus();
@@ -52,7 +53,7 @@ export function Dialog({ title, children, close, wide }) {
   }, []);
   return html`<dialog ref=${ref} class=${wide ? 'wide' : ''} aria-label=${title} onCancel=${e => { e.preventDefault(); end(); }}
       onClick=${e => e.target === ref.current && end()}>
-    <div class="sheet"><header><h2>${title}</h2><${Tool} icon="close" label=${text('close')} onClick=${end} /></header>${children}</div><${Toast} />
+    <div class="sheet"><header><h2>${title}</h2><${Tool} icon="close" label=${text('close')} onClick=${end} /></header>${children}</div><${Toast} /><${Said} />
   </dialog>`;
 }
 
