@@ -22,8 +22,8 @@ const (
 	byteTime  = 8 * time.Nanosecond
 
 	// attachmentBytes is how many bytes take as much as an attachment: that is found by its bytes, and has to be
-	// decided about.
-	attachmentBytes = 4 << 10
+	// decided about. So of a contact about as many are taken in a second as are decided about, and few wait for that.
+	attachmentBytes = 32 << 10
 )
 
 // Task is what the worker is to do for an effect. The zero Task is nothing.

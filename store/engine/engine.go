@@ -52,7 +52,7 @@ const (
 	tableBytes   = 8 << 20
 
 	// maxRecord bounds the memory that is kept for the next record.
-	maxRecord = 2 << 20
+	maxRecord = 256 << 10
 
 	// idle is how long a batch is in the journal alone at most, and in memory.
 	idle = 30 * time.Second
