@@ -282,7 +282,10 @@ func TestManyAttachmentsOfAContact(t *testing.T) {
 			}
 			m.send(m.run(events...))
 		}
-		w.within(soon, "something is to be decided", func() bool { return undecided() > 0 })
+		w.within(20*time.Second, "all has come", func() bool {
+			n, err := ann.Messages().CountUnread()
+			return err == nil && n == runs*messages
+		})
 		w.within(20*time.Second, "all is decided", func() bool { return undecided() == 0 })
 		const all, turn, pause = runs * messages * event.MaxAttachments, 64, 50 * time.Millisecond
 		const least = (all/turn - 1) * pause
