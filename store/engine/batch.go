@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -21,6 +22,9 @@ type Batch struct {
 	engine  *Engine
 	changes *memtable.Table
 }
+
+// records is memory for records of the journal, which the collector of garbage takes when it is not used.
+var records = sync.Pool{New: func() any { return new([]byte) }}
 
 // Write runs f in a batch, which f commits; otherwise nothing of it remains. Only one goroutine may write at
 // a time.
@@ -51,8 +55,14 @@ func (b *Batch) Put(bucket string, key, value []byte) error {
 	case len(key) > bbolt.MaxKeySize || int64(len(value)) > bbolt.MaxValueSize:
 		return fmt.Errorf("%s: key of %d bytes, value of %d", bucket, len(key), len(value))
 	}
-	b.changes.Put(bucket, key, value)
+	b.changed(bucket).Put(bucket, key, value)
 	return nil
+}
+
+// changed returns the table of the changes, to which a key of a bucket is about to be added.
+func (b *Batch) changed(bucket string) *memtable.Table {
+	b.bucket(bucket).known = false
+	return b.changes
 }
 
 // Delete removes a key, if it is there.
@@ -60,9 +70,9 @@ func (b *Batch) Delete(bucket string, key []byte) {
 	switch {
 	case len(key) == 0:
 	case b.vanishes(bucket, key):
-		b.changes.Vanish(bucket, key)
+		b.changed(bucket).Vanish(bucket, key)
 	default:
-		b.changes.Delete(bucket, key)
+		b.changed(bucket).Delete(bucket, key)
 	}
 }
 
@@ -75,9 +85,7 @@ func (b *Batch) vanishes(bucket string, key []byte) bool {
 	if _, deleted, said := b.tables[1].Get(bucket, key); !said || deleted {
 		return false
 	}
-	below := b.Snapshot
-	below.tables = b.tables[2:]
-	return below.Get(bucket, key) == nil
+	return b.look(b.tables[2:], bucket, key) == nil
 }
 
 // SetSequence sets the sequence of a bucket.
@@ -89,7 +97,7 @@ func (b *Batch) Erase() {
 	if now := time.Now(); !now.Before(eraseDue(since)) { // of the first, but for one that is being done now
 		since = marshalTime(now)
 	}
-	b.changes.Put(ownBucket, []byte(ownErase), since)
+	b.changed(ownBucket).Put(ownBucket, []byte(ownErase), since)
 }
 
 // Commit writes what was changed, and returns when it is durable. The batch can't be read after it. An error
@@ -101,10 +109,10 @@ func (b *Batch) Commit() error {
 	if b.changes.Len() == 0 {
 		return nil
 	}
-	record := b.changes.Append(slices.Grow(e.record, journal.HeaderSize+b.changes.Bytes())[:journal.HeaderSize]) // hardly more than it takes
-	if cap(record) <= maxRecord {
-		e.record = record[:0]
-	}
+	kept := records.Get().(*[]byte)
+	defer records.Put(kept)
+	record := b.changes.Append(slices.Grow(*kept, journal.HeaderSize+b.changes.Bytes())[:journal.HeaderSize]) // hardly more than it takes
+	*kept = record[:0]
 	body := int64(len(record) - journal.HeaderSize)
 	if body > e.journal.Most() || int64(b.changes.Bytes()) > e.cfg.TableBytes {
 		return e.commitDirectly(b.changes)

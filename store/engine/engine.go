@@ -51,9 +51,6 @@ const (
 	journalBytes = 4 << 20
 	tableBytes   = 8 << 20
 
-	// maxRecord bounds the memory that is kept for the next record.
-	maxRecord = 256 << 10
-
 	// idle is how long a batch is in the journal alone at most, and in memory.
 	idle = 30 * time.Second
 )
@@ -81,7 +78,6 @@ type Engine struct {
 	cfg       Config
 	ascending map[string]bool
 	journal   *journal.Journal // of whoever writes
-	record    []byte           // the same: memory for the next record
 
 	// maintaining is held by whoever runs a checkpoint, compacts or erases.
 	maintaining chan struct{}

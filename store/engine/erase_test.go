@@ -287,7 +287,7 @@ func TestEraseEndsEarly(t *testing.T) {
 				f.set(nil)
 				there(t, e)
 				must(t, e.View(func(s *Snapshot) error {
-					if s.bucket(scratchBucket) != nil {
+					if s.stored(scratchBucket) != nil {
 						t.Error("scratch is left")
 					}
 					if s.Get(ownBucket, []byte(ownErase)) == nil {

@@ -16,13 +16,18 @@ import (
 type Snapshot struct {
 	tables  []*memtable.Table // the latest first; what one says counts, and not what stands below it
 	tx      *bbolt.Tx
-	buckets map[string]*bucket // opened before; nil: there is none
+	buckets map[string]*bucket // that were asked for
 }
 
-// bucket is a bucket of the database, and a cursor of it for Get: to make one takes as long as to find a key.
+// bucket is what a snapshot knows of a bucket.
 type bucket struct {
-	*bbolt.Bucket
-	at *bbolt.Cursor
+	opened bool
+	stored *bbolt.Bucket // nil: the database has none
+	at     *bbolt.Cursor // of it, for Get: to make one takes as long as to find a key
+
+	// What Get found last. Whoever stores many messages asks for the same key before each.
+	known      bool
+	key, value []byte
 }
 
 // View runs f on a snapshot. It should be short: as long as it lasts, the space of what is deleted or
@@ -85,14 +90,24 @@ func (e *Engine) guard(f func() error) error {
 }
 
 func (s *Snapshot) bucket(name string) *bucket {
-	b, had := s.buckets[name]
-	if !had {
-		if stored := s.tx.Bucket([]byte(name)); stored != nil {
-			b = &bucket{stored, stored.Cursor()}
-		}
+	b := s.buckets[name]
+	if b == nil {
+		b = &bucket{}
 		s.buckets[name] = b
 	}
 	return b
+}
+
+// stored returns a bucket of the database, nil if there is none.
+func (s *Snapshot) stored(name string) *bbolt.Bucket {
+	b := s.bucket(name)
+	if !b.opened {
+		b.opened = true
+		if b.stored = s.tx.Bucket([]byte(name)); b.stored != nil {
+			b.at = b.stored.Cursor()
+		}
+	}
+	return b.stored
 }
 
 // Blank reports whether there is nothing in any bucket, as in a database that was just made.
@@ -114,7 +129,17 @@ func (s *Snapshot) Blank() bool {
 
 // Get returns the value of a key, nil if there is none. A value may be empty without being nil.
 func (s *Snapshot) Get(bucket string, key []byte) []byte {
-	for _, t := range s.tables {
+	b := s.bucket(bucket)
+	if !b.known || !bytes.Equal(b.key, key) {
+		b.value = s.look(s.tables, bucket, key)
+		b.key, b.known = append(b.key[:0], key...), true
+	}
+	return b.value
+}
+
+// look is Get in some of the tables, and below them.
+func (s *Snapshot) look(tables []*memtable.Table, bucket string, key []byte) []byte {
+	for _, t := range tables {
 		if v, deleted, said := t.Get(bucket, key); said {
 			if deleted {
 				return nil
@@ -122,8 +147,8 @@ func (s *Snapshot) Get(bucket string, key []byte) []byte {
 			return v
 		}
 	}
-	if b := s.bucket(bucket); b != nil {
-		if k, v := b.at.Seek(key); bytes.Equal(k, key) {
+	if s.stored(bucket) != nil {
+		if k, v := s.bucket(bucket).at.Seek(key); bytes.Equal(k, key) {
 			return v
 		}
 	}
@@ -137,7 +162,7 @@ func (s *Snapshot) Sequence(bucket string) uint64 {
 			return n
 		}
 	}
-	if b := s.bucket(bucket); b != nil {
+	if b := s.stored(bucket); b != nil {
 		return b.Sequence()
 	}
 	return 0
@@ -207,7 +232,7 @@ func (s *Snapshot) cursors(bucket string, key []byte, direction int) []cursor {
 			all = append(all, &descending{t.Below(bucket, key)})
 		}
 	}
-	if b := s.bucket(bucket); b != nil {
+	if b := s.stored(bucket); b != nil {
 		all = append(all, newStored(b.Cursor(), key, direction))
 	}
 	return all

@@ -18,6 +18,9 @@ const (
 	sequence
 )
 
+// separator ends the name of a bucket, which does not have it.
+const separator = 0
+
 // Append appends what the table says to b, as store/FORMAT.md has it in its section "Journal".
 func (t *Table) Append(b []byte) []byte {
 	bucket := ""
@@ -74,6 +77,15 @@ func Decode(b []byte) iter.Seq2[Change, error] {
 type decoder struct {
 	b           []byte
 	last, spare []byte // the place of what was read last, and memory for the next one
+}
+
+// place appends to b what sorts changes: of a key the name of its bucket, the separator and the key; of a sequence
+// the separator and the name of the bucket.
+func place(b []byte, kind byte, bucket string, key []byte) []byte {
+	if kind == sequence {
+		return append(append(b, separator), bucket...)
+	}
+	return append(append(append(b, bucket...), separator), key...)
 }
 
 // change reads a change, which must stand behind the last one.

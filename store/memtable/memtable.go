@@ -13,6 +13,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"iter"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/tidwall/btree"
@@ -22,24 +24,19 @@ const (
 	// rowBytes is about what a row takes in memory beside its key and value.
 	rowBytes = 64
 
-	// separator ends the name of a bucket, which does not have it.
-	separator = 0
-
 	// degree bounds how many rows a node of the tree has: up to 31. A batch copies the nodes that it changes.
 	degree = 16
 )
 
 // row is what was said of a key last, in one piece of memory: the collector of garbage sees one pointer for each.
 //
-//	1  kind: put, deleted, sequence or vanished
-//	2  where in the place the key begins
-//	4  length of the place
-//	…  place: of a key the name of its bucket, the separator and the key; of a sequence the separator and the
-//	   name of the bucket
+//	1  kind: put, deleted or vanished
+//	4  length of the key
+//	…  key
 //	…  value
 type row []byte
 
-const rowHead = 1 + 2 + 4
+const rowHead = 1 + 4
 
 // vanished is the kind of a key that was deleted and is nowhere below the table. It is never written: for whoever
 // reads it, the key was deleted.
@@ -52,106 +49,136 @@ type small [128]byte
 var smalls = sync.Pool{New: func() any { return new(small) }}
 
 // rowOf appends a row without a value to b.
-func rowOf(b []byte, kind byte, bucket string, key []byte) row {
-	b = binary.BigEndian.AppendUint16(append(b, kind), uint16(len(bucket)+1))
-	b = binary.BigEndian.AppendUint32(b, uint32(len(bucket)+1+len(key)))
-	return place(b, kind, bucket, key)
+func rowOf(b []byte, kind byte, key []byte) row {
+	return append(binary.LittleEndian.AppendUint32(append(b, kind), uint32(len(key))), key...)
 }
 
-// place appends the place of a row to b.
-func place(b []byte, kind byte, bucket string, key []byte) []byte {
-	if kind == sequence {
-		return append(append(b, separator), bucket...)
-	}
-	return append(append(append(b, bucket...), separator), key...)
+func newRow(kind byte, key, value []byte) row {
+	return append(rowOf(make([]byte, 0, rowHead+len(key)+len(value)), kind, key), value...)
 }
 
-func newRow(kind byte, bucket string, key, value []byte) row {
-	return append(rowOf(make([]byte, 0, rowHead+len(bucket)+1+len(key)+len(value)), kind, bucket, key), value...)
-}
-
-func (r row) end() int         { return rowHead + int(binary.BigEndian.Uint32(r[3:])) }
-func (r row) begin() int       { return rowHead + int(binary.BigEndian.Uint16(r[1:])) } // of the key
-func (r row) place() []byte    { return r[rowHead:r.end():r.end()] }
-func (r row) bucket() []byte   { return r[rowHead : r.begin()-1] } // not of a sequence
-func (r row) key() []byte      { return r[r.begin():r.end():r.end()] }
-func (r row) value() []byte    { return r[r.end():] }
-func (r row) deleted() bool    { return r[0] == deleted || r[0] == vanished }
-func (r row) sequence() uint64 { return binary.BigEndian.Uint64(r.value()) }
+func (r row) end() int      { return rowHead + int(binary.LittleEndian.Uint32(r[1:])) } // of the key
+func (r row) key() []byte   { e := r.end(); return r[rowHead:e:e] }
+func (r row) value() []byte { return r[r.end():] }
+func (r row) deleted() bool { return r[0] != put }
 
 func size(r row) int { return rowBytes + len(r) }
 
+func less(a, b row) bool { return bytes.Compare(a.key(), b.key()) < 0 }
+
 // Table has changes.
 type Table struct {
-	rows  *btree.BTreeG[row]
-	bytes int
+	buckets map[string]*rows
+	bytes   int
+}
+
+// rows is what a table says of one bucket.
+type rows struct {
+	of   *Table // the only table that has it, which may change it; nil: others may have it
+	tree *btree.BTreeG[row]
+	near btree.PathHint // where it was changed last
+
+	sequence uint64
+	moved    bool // sequence was set
 }
 
 // New returns a table with nothing in it.
-func New() *Table {
-	less := func(a, b row) bool { return bytes.Compare(a.place(), b.place()) < 0 }
-	return &Table{rows: btree.NewBTreeGOptions(less, btree.Options{NoLocks: true, Degree: degree})}
-}
+func New() *Table { return &Table{buckets: make(map[string]*rows)} }
 
 // Clone returns a table of its own that has the same.
-func (t *Table) Clone() *Table { return &Table{t.rows.Copy(), t.bytes} }
+func (t *Table) Clone() *Table {
+	for _, r := range t.buckets {
+		r.of = nil
+	}
+	return &Table{maps.Clone(t.buckets), t.bytes}
+}
+
+// own returns what the table says of a bucket, to be changed.
+func (t *Table) own(bucket string) *rows {
+	r := t.buckets[bucket]
+	switch {
+	case r == nil:
+		r = &rows{of: t, tree: btree.NewBTreeGOptions(less, btree.Options{NoLocks: true, Degree: degree})}
+	case r.of != t:
+		r = &rows{of: t, tree: r.tree.Copy(), sequence: r.sequence, moved: r.moved}
+	default:
+		return r
+	}
+	t.buckets[bucket] = r
+	return r
+}
 
 // Len returns how many rows, deleted keys and sequences there are.
-func (t *Table) Len() int { return t.rows.Len() }
+func (t *Table) Len() (n int) {
+	for _, r := range t.buckets {
+		if n += r.tree.Len(); r.moved {
+			n++
+		}
+	}
+	return n
+}
 
 // Bytes returns about how much memory the table takes.
 func (t *Table) Bytes() int { return t.bytes }
 
 // Put notes the value of a key. Both are copied.
-func (t *Table) Put(bucket string, key, value []byte) { t.set(newRow(put, bucket, key, value)) }
+func (t *Table) Put(bucket string, key, value []byte) { t.set(t.own(bucket), newRow(put, key, value)) }
 
 // Delete notes that there is no such key.
-func (t *Table) Delete(bucket string, key []byte) { t.set(newRow(deleted, bucket, key, nil)) }
+func (t *Table) Delete(bucket string, key []byte) { t.set(t.own(bucket), newRow(deleted, key, nil)) }
 
 // Vanish notes that there is no such key, and never was but in one table: of that, when these changes are applied to
 // it, nothing is left. So what comes and goes costs nothing later, and is not passed over again and again.
-func (t *Table) Vanish(bucket string, key []byte) { t.set(newRow(vanished, bucket, key, nil)) }
+func (t *Table) Vanish(bucket string, key []byte) { t.set(t.own(bucket), newRow(vanished, key, nil)) }
 
 // SetSequence notes the sequence of a bucket.
 func (t *Table) SetSequence(bucket string, n uint64) {
-	t.set(newRow(sequence, bucket, nil, binary.BigEndian.AppendUint64(nil, n)))
+	r := t.own(bucket)
+	if !r.moved {
+		r.moved = true
+		t.bytes += rowBytes + len(bucket)
+	}
+	r.sequence = n
 }
 
-func (t *Table) set(r row) {
-	was, had := t.rows.Set(r)
-	t.count(r, was, had)
-}
-
-func (t *Table) count(r, was row, had bool) {
+func (t *Table) set(in *rows, r row) {
 	t.bytes += size(r)
-	if had {
+	if was, had := in.tree.SetHint(r, &in.near); had {
 		t.bytes -= size(was)
 	}
 }
 
 // Apply notes everything that another table says. Where a key vanishes that t has, nothing is left of it.
 func (t *Table) Apply(o *Table) {
-	var near btree.PathHint
-	o.rows.Scan(func(r row) bool {
-		if r[0] == vanished {
-			if was, had := t.rows.DeleteHint(r, &near); had {
-				t.bytes -= size(was)
-				return true
-			}
+	for bucket, changes := range o.buckets {
+		if changes.moved {
+			t.SetSequence(bucket, changes.sequence)
 		}
-		was, had := t.rows.SetHint(r, &near)
-		t.count(r, was, had)
-		return true
-	})
+		if changes.tree.Len() == 0 {
+			continue
+		}
+		in := t.own(bucket)
+		changes.tree.Scan(func(r row) bool {
+			if r[0] == vanished {
+				if was, had := in.tree.DeleteHint(r, &in.near); had {
+					t.bytes -= size(was)
+					return true
+				}
+			}
+			t.set(in, r)
+			return true
+		})
+	}
 }
 
 // Get returns the value of a key. said is false if the table has nothing about it; deleted keys have none.
 func (t *Table) Get(bucket string, key []byte) (value []byte, deleted, said bool) {
-	if t.rows.Len() == 0 {
+	in := t.buckets[bucket]
+	if in == nil || in.tree.Len() == 0 {
 		return nil, false, false
 	}
 	b := smalls.Get().(*small)
-	r, said := t.rows.Get(rowOf(b[:0], put, bucket, key))
+	r, said := in.tree.Get(rowOf(b[:0], put, key))
 	smalls.Put(b)
 	if !said || r.deleted() {
 		return nil, said, said
@@ -161,16 +188,11 @@ func (t *Table) Get(bucket string, key []byte) (value []byte, deleted, said bool
 
 // Sequence returns the sequence of a bucket, if it was set.
 func (t *Table) Sequence(bucket string) (n uint64, said bool) {
-	if t.rows.Len() == 0 {
+	r := t.buckets[bucket]
+	if r == nil || !r.moved {
 		return 0, false
 	}
-	b := smalls.Get().(*small)
-	r, said := t.rows.Get(rowOf(b[:0], sequence, bucket, nil))
-	smalls.Put(b)
-	if !said {
-		return 0, false
-	}
-	return r.sequence(), true
+	return r.sequence, true
 }
 
 // Change is one row, deleted key or sequence of a table.
@@ -186,67 +208,69 @@ type Change struct {
 // each bucket in the order of their keys.
 func (t *Table) All() iter.Seq[Change] {
 	return func(yield func(Change) bool) {
-		bucket := ""
-		t.rows.Scan(func(r row) bool {
-			if r[0] == sequence {
-				return yield(Change{Bucket: string(r.place()[1:]), Sequence: r.sequence()})
+		names := slices.Sorted(maps.Keys(t.buckets))
+		for _, name := range names {
+			if r := t.buckets[name]; r.moved && !yield(Change{Bucket: name, Sequence: r.sequence}) {
+				return
 			}
-			if name := r.bucket(); string(name) != bucket {
-				bucket = string(name)
+		}
+		more := true
+		for _, name := range names {
+			t.buckets[name].tree.Scan(func(r row) bool {
+				c := Change{Bucket: name, Key: r.key(), Deleted: r.deleted()}
+				if !c.Deleted {
+					c.Value = r.value()
+				}
+				more = yield(c)
+				return more
+			})
+			if !more {
+				return
 			}
-			c := Change{Bucket: bucket, Key: r.key(), Deleted: r.deleted()}
-			if !c.Deleted {
-				c.Value = r.value()
-			}
-			return yield(c)
-		})
+		}
 	}
 }
 
 // Cursor stands at a row of one bucket, or at a key that was deleted.
 type Cursor struct {
-	at     btree.IterG[row]
-	bucket []byte // with the separator behind it
-	valid  bool
+	at    btree.IterG[row]
+	valid bool
 }
 
 // From returns a cursor at the first key that is not below the given one.
-func (t *Table) From(bucket string, key []byte) Cursor {
-	c := t.cursor(bucket)
-	var b small
-	c.stand(c.at.Seek(rowOf(b[:0], put, bucket, key)))
-	return c
-}
-
-// Below returns a cursor at the last key that is below the given one.
-func (t *Table) Below(bucket string, key []byte) Cursor {
-	c := t.cursor(bucket)
-	var b small
-	if c.at.Seek(rowOf(b[:0], put, bucket, key)) {
-		c.stand(c.at.Prev())
-	} else {
-		c.stand(c.at.Last())
+func (t *Table) From(bucket string, key []byte) (c Cursor) {
+	if in := t.buckets[bucket]; in != nil {
+		c.at = in.tree.Iter()
+		var b small
+		c.valid = c.at.Seek(rowOf(b[:0], put, key))
 	}
 	return c
 }
 
-func (t *Table) cursor(bucket string) Cursor {
-	return Cursor{at: t.rows.Iter(), bucket: append([]byte(bucket), separator)}
-}
-
-// stand notes whether the cursor stands at a row of its bucket.
-func (c *Cursor) stand(found bool) {
-	c.valid = found && bytes.HasPrefix(c.at.Item().place(), c.bucket)
+// Below returns a cursor at the last key that is below the given one.
+func (t *Table) Below(bucket string, key []byte) (c Cursor) {
+	in := t.buckets[bucket]
+	if in == nil {
+		return c
+	}
+	c.at = in.tree.Iter()
+	var b small
+	if c.at.Seek(rowOf(b[:0], put, key)) {
+		c.valid = c.at.Prev()
+	} else {
+		c.valid = c.at.Last()
+	}
+	return c
 }
 
 // Valid reports whether the cursor stands at a key: it has not gone past the first or the last.
 func (c *Cursor) Valid() bool { return c.valid }
 
 // Next goes to the next key.
-func (c *Cursor) Next() { c.stand(c.at.Next()) }
+func (c *Cursor) Next() { c.valid = c.at.Next() }
 
 // Previous goes to the key before.
-func (c *Cursor) Previous() { c.stand(c.at.Prev()) }
+func (c *Cursor) Previous() { c.valid = c.at.Prev() }
 
 // Key returns the key at which a valid cursor stands.
 func (c *Cursor) Key() []byte { return c.at.Item().key() }
