@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -86,6 +87,48 @@ func (b *Batch) vanishes(bucket string, key []byte) bool {
 		return false
 	}
 	return b.look(b.tables[2:], bucket, key) == nil
+}
+
+// Take deletes the keys of a bucket that begin with a prefix, and calls f for each before, ascending. It looks for none
+// of them by itself, as Delete does.
+func (b *Batch) Take(bucket string, prefix []byte, f func(k, v []byte)) {
+	var keys []byte // one after the other
+	var ends, depths []int
+	all := b.cursors(bucket, prefix, 1)
+	for at := first(all, 1); at != nil && bytes.HasPrefix(at.Key(), prefix); at = first(all, 1) {
+		k := at.Key()
+		v, gone := at.Value()
+		if !gone {
+			f(k, v)
+			keys = append(keys, k...)
+			ends = append(ends, len(keys))
+			depths = append(depths, depth(all, k))
+		}
+		stepFrom(all, k)
+	}
+	changes, start := b.changed(bucket), 0
+	for i, end := range ends {
+		k := keys[start:end]
+		switch depths[i] {
+		case 0: // it came in this batch
+			changes.Unsay(bucket, k)
+		case 1: // see vanishes
+			changes.Vanish(bucket, k)
+		default:
+			changes.Delete(bucket, k)
+		}
+		start = end
+	}
+}
+
+// depth returns which is the last of the cursors that stand at a key.
+func depth(all []cursor, key []byte) (last int) {
+	for i, c := range all {
+		if stands(c, key) {
+			last = i
+		}
+	}
+	return last
 }
 
 // SetSequence sets the sequence of a bucket.

@@ -343,9 +343,29 @@ func TestWhatComesAndGoesLeavesNothing(t *testing.T) {
 	}
 	has("after the checkpoint")
 
+	// What a batch takes leaves nothing but what the database has.
+	put("work", "kept by the database")
+	must(t, e.Checkpoint(t.Context()))
+	put("work", "in memory")
+	must(t, write(e, func(b *Batch) error {
+		if err := b.Put("work", []byte("in the batch"), []byte("value")); err != nil {
+			return err
+		}
+		b.Take("work", nil, func(k, v []byte) {})
+		return nil
+	}))
+	if n := e.active.Len(); n != 1 {
+		t.Errorf("%d rows are left in memory, want the one that the database has still", n)
+	}
+	has("taken")
+	must(t, e.Checkpoint(t.Context()))
+	has("taken and written")
+
 	// A table that is frozen in between has the key still, and so does the database after it.
 	put("work", "frozen")
+	put("work", "taken")
 	must(t, e.Write(func(b *Batch) error {
+		b.Take("work", []byte("t"), func(k, v []byte) {})
 		b.Delete("work", []byte("frozen"))
 		e.mu.Lock()
 		e.freeze()

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -113,13 +114,20 @@ func change(b *Batch, m *model, r *rand.Rand) error {
 	}
 	for range n {
 		bucket, key := buckets[r.IntN(len(buckets))], randomKey(r)
-		switch r.IntN(8) {
+		if want, is := m.rows[bucket][key]; string(b.Get(bucket, []byte(key))) != want || (b.Get(bucket, []byte(key)) != nil) != is {
+			return fmt.Errorf("%s %q in a batch: %d bytes, want %d", bucket, key, len(b.Get(bucket, []byte(key))), len(want))
+		}
+		switch r.IntN(9) {
 		case 0, 1, 2:
 			b.Delete(bucket, []byte(key))
 			delete(m.rows[bucket], key)
 		case 3:
 			m.seqs[bucket] = b.Sequence(bucket) + uint64(r.IntN(3))
 			b.SetSequence(bucket, m.seqs[bucket])
+		case 4:
+			if err := m.take(b, bucket, key[:min(len(key), 2)]); err != nil {
+				return err
+			}
 		default:
 			value := randomValue(r)
 			if err := b.Put(bucket, []byte(key), value); err != nil {
@@ -132,6 +140,23 @@ func change(b *Batch, m *model, r *rand.Rand) error {
 		}
 	}
 	return nil
+}
+
+// take takes keys out of a batch and the model.
+func (m *model) take(b *Batch, bucket, prefix string) (err error) {
+	want := slices.DeleteFunc(slices.Sorted(maps.Keys(m.rows[bucket])), func(k string) bool { return !strings.HasPrefix(k, prefix) })
+	b.Take(bucket, []byte(prefix), func(k, v []byte) {
+		if err == nil && (len(want) == 0 || string(k) != want[0] || string(v) != m.rows[bucket][want[0]]) {
+			err = fmt.Errorf("%s: took %q, want %q", bucket, k, want)
+			return
+		}
+		delete(m.rows[bucket], string(k))
+		want = want[1:]
+	})
+	if err == nil && len(want) > 0 {
+		err = fmt.Errorf("%s: %q was not taken", bucket, want)
+	}
+	return err
 }
 
 // held is a snapshot that somebody keeps, with what it has to show.

@@ -197,16 +197,7 @@ type cursor interface {
 func (s *Snapshot) walk(bucket string, key, end []byte, direction int) iter.Seq2[[]byte, []byte] {
 	return func(yield func(k, v []byte) bool) {
 		all := s.cursors(bucket, key, direction)
-		for {
-			var at cursor
-			for _, c := range all {
-				if c.Valid() && (at == nil || direction*bytes.Compare(c.Key(), at.Key()) < 0) {
-					at = c
-				}
-			}
-			if at == nil {
-				return
-			}
+		for at := first(all, direction); at != nil; at = first(all, direction) {
 			k := at.Key()
 			if end != nil && bytes.Compare(k, end) >= 0 {
 				return
@@ -214,14 +205,32 @@ func (s *Snapshot) walk(bucket string, key, end []byte, direction int) iter.Seq2
 			if v, deleted := at.Value(); !deleted && !yield(k, v) {
 				return
 			}
-			for _, c := range all {
-				if c.Valid() && bytes.Equal(c.Key(), k) {
-					c.step()
-				}
-			}
+			stepFrom(all, k)
 		}
 	}
 }
+
+// first returns the cursor that stands at the key that comes first, and of several at one key the first; nil if all have
+// gone past the last.
+func first(all []cursor, direction int) (at cursor) {
+	for _, c := range all {
+		if c.Valid() && (at == nil || direction*bytes.Compare(c.Key(), at.Key()) < 0) {
+			at = c
+		}
+	}
+	return at
+}
+
+// stepFrom has all cursors go on that stand at a key.
+func stepFrom(all []cursor, key []byte) {
+	for _, c := range all {
+		if stands(c, key) {
+			c.step()
+		}
+	}
+}
+
+func stands(c cursor, key []byte) bool { return c.Valid() && bytes.Equal(c.Key(), key) }
 
 func (s *Snapshot) cursors(bucket string, key []byte, direction int) []cursor {
 	all := make([]cursor, 0, len(s.tables)+1)

@@ -205,19 +205,18 @@ func makeLists(b *tx.Batch, made uint64) {
 
 // takeList removes a list, or what is to become one, and returns it.
 func takeList(b *tx.Batch, level int, number uint64) []entry {
-	keys, values := b.Copy(Bucket, listKey(level, number))
-	var list []entry
-	for i, k := range keys {
+	list := make([]entry, 0, listed<<(2*max(level-1, 0)))
+	b.Take(Bucket, listKey(level, number), func(k, v []byte) {
 		if level == alone {
-			values[i] = slices.Concat(k[len(k)-shortID:], values[i])
+			var e entry
+			copy(e[copy(e[:], k[len(k)-shortID:]):], v)
+			list = append(list, e)
+			return
 		}
-		for v := values[i]; len(v) >= len(entry{}); v = v[len(entry{}):] {
+		for ; len(v) >= len(entry{}); v = v[len(entry{}):] {
 			list = append(list, entry(v))
 		}
-	}
-	for _, k := range slices.Backward(keys) { // backward: whatever follows a key that goes is moved
-		b.Delete(Bucket, k)
-	}
+	})
 	return list
 }
 

@@ -131,6 +131,14 @@ func (t *Table) Delete(bucket string, key []byte) { t.set(t.own(bucket), newRow(
 // it, nothing is left. So what comes and goes costs nothing later, and is not passed over again and again.
 func (t *Table) Vanish(bucket string, key []byte) { t.set(t.own(bucket), newRow(vanished, key, nil)) }
 
+// Unsay leaves nothing of what was said of a key.
+func (t *Table) Unsay(bucket string, key []byte) {
+	in := t.own(bucket)
+	if was, had := in.tree.DeleteHint(rowOf(nil, put, key), &in.near); had {
+		t.bytes -= size(was)
+	}
+}
+
 // SetSequence notes the sequence of a bucket.
 func (t *Table) SetSequence(bucket string, n uint64) {
 	r := t.own(bucket)

@@ -183,6 +183,12 @@ func TestModel(t *testing.T) {
 				p.table.Vanish(bucket, key)
 				clear(key)
 			},
+			"unsay": func(t *rapid.T) {
+				p, bucket, key := one(t), bucketNames.Draw(t, "bucket"), []byte(keys.Draw(t, "key"))
+				delete(p.model.rows[bucket], string(key))
+				p.table.Unsay(bucket, key)
+				clear(key)
+			},
 			"sequence": func(t *rapid.T) {
 				p, bucket, n := one(t), bucketNames.Draw(t, "bucket"), rapid.Uint64().Draw(t, "sequence")
 				p.model.sequences[bucket] = n

@@ -24,6 +24,13 @@ func (b *Batch) Delete(bucket Bucket, key []byte) {
 	b.batch.Delete(string(bucket), key)
 }
 
+// Take deletes the keys that begin with a prefix, and calls f for each before, ascending. f must not keep what it is
+// given, and not call the batch.
+func (b *Batch) Take(bucket Bucket, prefix []byte, f func(k, v []byte)) {
+	b.changes++
+	b.batch.Take(string(bucket), prefix, f)
+}
+
 // Next advances the sequence of a bucket and returns it: 1 the first time.
 func (b *Batch) Next(bucket Bucket) uint64 {
 	b.changes++
