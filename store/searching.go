@@ -194,11 +194,16 @@ func (f *searching) step(ctx context.Context, mark uint64) (more bool, err error
 func (f *searching) enough() (enough bool, err error) {
 	err = f.s.view(func(r *reader) error {
 		rows, bytes := 0, 0
+		for range r.arrivals(f.cache.Last() + 1) {
+			if rows++; rows >= f.rows {
+				enough = true
+				return nil
+			}
+		}
 		for _, slot := range r.arrivals(f.cache.Last() + 1) {
-			rows++
-			bytes += len(r.Get(bucketEvents, slot))
-			if enough = rows >= f.rows || bytes >= search.MaxText; enough {
-				break
+			if bytes += len(r.Get(bucketEvents, slot)); bytes >= search.MaxText {
+				enough = true
+				return nil
 			}
 		}
 		return nil

@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"iter"
+	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -191,10 +193,8 @@ func (e *Engine) write(t *memtable.Table, last journal.Last) error {
 	bytes := 0
 	flush := func(then func(*bbolt.Tx) error) error {
 		err := e.update(func(tx *bbolt.Tx) error {
-			for _, c := range group {
-				if err := e.apply(tx, c, e.ascending[c.Bucket]); err != nil {
-					return err
-				}
+			if err := apply(tx, slices.Values(group), e.ascends); err != nil {
+				return err
 			}
 			return then(tx)
 		})
@@ -226,30 +226,42 @@ func (e *Engine) part() int {
 	return checkpointPart
 }
 
-// apply makes one change in the database. A bucket is made when something is first put into it. Its keys may mostly
-// ascend.
-func (e *Engine) apply(tx *bbolt.Tx, c memtable.Change, ascends bool) error {
-	name := []byte(c.Bucket)
-	b := tx.Bucket(name)
-	switch {
-	case b == nil && c.Deleted:
-		return nil
-	case b == nil:
-		var err error
-		if b, err = tx.CreateBucket(name); err != nil {
+// ascends reports whether the keys of a bucket mostly ascend.
+func (e *Engine) ascends(bucket string) bool { return e.ascending[bucket] }
+
+// apply makes changes in the database, those of one bucket one after the other. A bucket is made when something is first
+// put into it.
+func apply(tx *bbolt.Tx, changes iter.Seq[memtable.Change], ascends func(bucket string) bool) (err error) {
+	var of string // the bucket of the change before
+	var b *bbolt.Bucket
+	for c := range changes {
+		if c.Bucket != of {
+			of, b = c.Bucket, tx.Bucket([]byte(c.Bucket))
+		}
+		if b == nil {
+			if c.Deleted {
+				continue
+			}
+			if b, err = tx.CreateBucket([]byte(of)); err != nil {
+				return err
+			}
+		}
+		if ascends(of) {
+			b.FillPercent = fillAscending
+		}
+		switch {
+		case c.Key == nil:
+			err = b.SetSequence(c.Sequence)
+		case c.Deleted:
+			err = b.Delete(c.Key)
+		default:
+			err = b.Put(c.Key, c.Value)
+		}
+		if err != nil {
 			return err
 		}
 	}
-	if ascends {
-		b.FillPercent = fillAscending
-	}
-	switch {
-	case c.Key == nil:
-		return b.SetSequence(c.Sequence)
-	case c.Deleted:
-		return b.Delete(c.Key)
-	}
-	return b.Put(c.Key, c.Value)
+	return nil
 }
 
 func putOwn(tx *bbolt.Tx, key string, value []byte) error {
@@ -322,10 +334,8 @@ func (e *Engine) commitDirectly(t *memtable.Table) error {
 			return err
 		}
 		if err := e.update(func(tx *bbolt.Tx) error {
-			for c := range t.All() {
-				if err := e.apply(tx, c, e.ascending[c.Bucket]); err != nil {
-					return err
-				}
+			if err := apply(tx, t.All(), e.ascends); err != nil {
+				return err
 			}
 			return putOwn(tx, ownLast, marshalLast(last))
 		}); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -110,12 +111,7 @@ func (e compaction) copyInto(ctx context.Context, to *bbolt.DB, from *bbolt.Tx) 
 	bytes := 0
 	flush := func() error {
 		err := to.Update(func(tx *bbolt.Tx) error {
-			for _, c := range group {
-				if err := e.apply(tx, c, true); err != nil {
-					return err
-				}
-			}
-			return nil
+			return apply(tx, slices.Values(group), func(string) bool { return true })
 		})
 		group, bytes = group[:0], 0
 		return err
