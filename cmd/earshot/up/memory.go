@@ -20,12 +20,10 @@ const (
 	// gcPercent lets the heap, which is a few MiB, grow to five times its size before it is
 	// collected, up to the limit. At Go's default of 100 the collector takes a sixth of a busy node's
 	// time. What is used of a larger heap, as while files are on their way, would leave as much garbage
-	// several times over: so that is bounded to smallGarbage bytes, for which the collector doesn't run more
-	// often than for a small heap; and to largeGarbage while much is used for long, as by the store's tables,
-	// all of which the collector goes through each time.
-	gcPercent    = 400
-	smallGarbage = 12 << 20
-	largeGarbage = 24 << 20
+	// several times over: so that is bounded to maxGarbage bytes. With half of it the collector, which goes through
+	// the tables of the store each time, takes an eighth of the time of a node that many messages come to.
+	gcPercent  = 400
+	maxGarbage = 24 << 20
 
 	// lookEvery is how often a node looks whether it has become quiet, and quiet how much it may
 	// have allocated since the last look, in bytes: to dial what strangers have told of takes a MiB a
@@ -51,8 +49,7 @@ func limitMemory() {
 
 // garbagePercent is how far a heap may grow of which so many bytes are used, in parts of a hundred of that.
 func garbagePercent(live uint64) int {
-	garbage := min(max(live, smallGarbage), largeGarbage)
-	return min(gcPercent, int(100*garbage/max(live, 1)))
+	return min(gcPercent, int(100*maxGarbage/max(live, 1)))
 }
 
 // boundGarbage sets after each collection how far the heap may grow until the next.
