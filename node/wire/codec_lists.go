@@ -123,7 +123,7 @@ func parseOffer(b []byte) (Offer, error) {
 	if digest != nil && len(logs) > 0 || o.Want > WantNothing || len(void) > 0 && o.Want != WantNothing || len(o.Tag) == 0 && (o.Want != WantAll || digest != nil || o.Locator != nil) {
 		return Offer{}, fmt.Errorf("%w: offer", canon.ErrEncoding)
 	}
-	if o.Logs, err = parseLogs(logs); err != nil {
+	if o.Logs, err = parseLogs(logs, len(o.Tag) > 0); err != nil {
 		return Offer{}, err
 	}
 	for i, b := range records {
@@ -186,7 +186,7 @@ func parseHave(b []byte) (*Have, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.Logs, err = parseLogs(logs)
+	m.Logs, err = parseLogs(logs, len(m.Tag) > 0)
 	return m, err
 }
 
@@ -236,11 +236,13 @@ func marshalLogs(w *canon.Writer, logs []LogSegments) {
 			s.Bytes(3, g.ID[:])
 			e.Element(3, s.Out())
 		}
+		e.Uint(4, flag(l.Direct))
 		w.Element(3, e.Out())
 	}
 }
 
-func parseLogs(elements [][]byte) ([]LogSegments, error) {
+// parseLogs reads field 3 of Offer and Have, of a group or the direct conversation.
+func parseLogs(elements [][]byte, group bool) ([]LogSegments, error) {
 	if len(elements) == 0 {
 		return nil, nil
 	}
@@ -249,8 +251,12 @@ func parseLogs(elements [][]byte) ([]LogSegments, error) {
 		r := canon.NewReader(b)
 		l := LogSegments{Device: crypto.DeviceID(r.Fixed(1, 32)), Instance: event.Instance(r.Fixed(2, 8))}
 		segments := r.Repeated(3, event.MaxSegments, maxSegment)
-		if err := r.End(); err != nil {
+		var err error
+		if l.Direct, err = parseFlag(r, 4); err != nil {
 			return nil, err
+		}
+		if l.Direct && !group {
+			return nil, fmt.Errorf("%w: direct log of a direct conversation", canon.ErrEncoding)
 		}
 		if len(segments) == 0 {
 			return nil, fmt.Errorf("%w: log without segments", canon.ErrEncoding)

@@ -86,6 +86,10 @@ type LogSegments struct {
 	Device   crypto.DeviceID
 	Instance event.Instance
 	Segments event.Segments
+
+	// Direct says that what comes to the log comes to the sender from its device itself, so the receiver
+	// may take its time to bring it. In groups only.
+	Direct bool
 }
 
 // RecordSummary names the newest record of a device, kind and subject that is held.

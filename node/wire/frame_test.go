@@ -93,6 +93,9 @@ func frames(t testing.TB) []namedFrame {
 		{"run with a tag", wire.Frame{Run: &tagged}},
 		{"record", wire.Frame{Record: &wire.Record{Tag: oneTag, Record: record}}},
 		{"have", wire.Frame{Have: &wire.Have{Store: event.Instance{1}, Logs: logs}}},
+		{"have of a log that comes directly", wire.Frame{Have: &wire.Have{Tag: oneTag, Store: event.Instance{1}, Logs: []wire.LogSegments{
+			{Device: crypto.DeviceID{1}, Instance: event.Instance{2}, Segments: event.Segments{{First: 1, Last: 7, ID: event.ID{8}}}, Direct: true},
+		}}}},
 		{"have that answers a run", wire.Frame{Have: &wire.Have{Tag: oneTag, Store: event.Instance{1}, Answers: 300}}},
 		{"settled", wire.Frame{Settled: &wire.Settled{Tag: oneTag}}},
 		{"settled in the direct conversation", wire.Frame{Settled: &wire.Settled{}}},
@@ -224,6 +227,8 @@ func TestParseFrameRefuses(t *testing.T) {
 		}
 		return l
 	}
+	direct := logs(1)
+	direct[0].Direct = true
 	another, withheld := created(t, "Other"), founded(t)[1]
 	withheld.Withheld = 1
 	many := make([]wire.Offer, wire.MaxOffers+1)
@@ -257,6 +262,8 @@ func TestParseFrameRefuses(t *testing.T) {
 		"void in disorder":      offer(wire.Offer{Tag: oneTag, Want: wire.WantNothing, Void: []crypto.Hash{{2}, {1}}}),
 		"void twice":            offer(wire.Offer{Tag: oneTag, Want: wire.WantNothing, Void: []crypto.Hash{{1}, {1}}}),
 		"too much void":         offer(wire.Offer{Tag: oneTag, Want: wire.WantNothing, Void: make([]crypto.Hash, wire.MaxVoid+1)}),
+		"direct, in private":    offer(wire.Offer{Logs: direct}),
+		"have direct, same":     {Have: &wire.Have{Logs: direct}},
 		"want, in private":      offer(wire.Offer{Want: wire.WantOwn}),
 		"control, in private":   offer(wire.Offer{Locator: []crypto.Hash{{1}}}),
 		"card of nobody":        {CardRequest: &wire.CardRequest{}},
@@ -264,7 +271,7 @@ func TestParseFrameRefuses(t *testing.T) {
 		"profile without card":  {Card: &wire.Card{Profile: frames(t)[4].frame.Identity.Profile}},
 		"no control events":     {Control: &wire.Control{Tag: oneTag}},
 		"control without tag":   {Control: &wire.Control{Events: founded(t)}},
-		"words for control":     {Control: &wire.Control{Tag: oneTag, Events: texts(t, direct, 1, 1)}},
+		"words for control":     {Control: &wire.Control{Tag: oneTag, Events: texts(t, group, 1, 1)}},
 		"two groups":            {Control: &wire.Control{Tag: oneTag, Events: append(founded(t), texts(t, group, 1, 1)...)}},
 		"too many for control":  {Control: &wire.Control{Tag: oneTag, Events: slices.Repeat(founded(t)[1:], wire.MaxControl+1)}},
 		"epoch without tag":     {Epoch: &wire.Epoch{Control: []crypto.Hash{{1}}}},

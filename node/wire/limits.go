@@ -52,7 +52,7 @@ const (
 	tagSize     = 32
 	maxProof    = 4 << 10
 	maxSegment  = 64       // 52
-	maxLog      = 2 << 10  // 1,772
+	maxLog      = 2 << 10  // 1,774
 	maxSummary  = 256      // 219
 	maxRecord   = 17 << 10 // with its signature
 	maxSighting = 256      // 234
