@@ -40,6 +40,9 @@ func (g *guest) Visible(log event.Log, segments event.Segments) event.Segments {
 	return g.portion.Visible(log, segments)
 }
 
+// Direct says whether what comes to a log comes from its device itself.
+func (g *guest) Direct(log event.Log) bool { return g.node.mesh.Direct(log) }
+
 // Left takes in that the session has ended.
 func (g *guest) Left() {
 	if g.from != nil {
@@ -102,6 +105,8 @@ func (g *guest) Perform(ctx context.Context, e sync.Effect) (answer sync.Input, 
 		g.node.acks.Put(g.person, e.Log, e.Segments)
 	case sync.Refusal:
 		g.node.mesh.Refused(g.session, e.Conversation, e.Reason)
+	case sync.Brings:
+		g.node.mesh.Brings(g.session, e.Log, e.On)
 	case sync.EpochShared:
 		err = g.node.crowd.Learn(g.session, e)
 	case sync.Sighted:

@@ -59,7 +59,7 @@ func (p *party) perform(e sync.Effect) sync.Input {
 		return sync.Drained{}
 	case sync.Wake:
 		p.wake = e.At
-	case sync.Heeds, sync.RoundBegan, sync.RoundDropped, sync.RoundEnded, sync.Sighted, sync.Recognize, sync.TypingShared, sync.PresenceShared:
+	case sync.Heeds, sync.Brings, sync.RoundBegan, sync.RoundDropped, sync.RoundEnded, sync.Sighted, sync.Recognize, sync.TypingShared, sync.PresenceShared:
 	default:
 		w.t.Fatalf("%s: %T %+v", p.name, e, e)
 	}

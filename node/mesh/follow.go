@@ -13,8 +13,9 @@ const (
 	// maxFollowed is how many peers tell this node everything that they get in one group. The
 	// others tell it what they write themselves. In a small group that is everybody. In a large one
 	// a message costs each node no more than in a small one, and is missed until the next
-	// comparison only if its author and all four are lost at once. With each message that others have written a node
-	// tells them that it has it, and hears the same from those who follow it.
+	// comparison only if its author and all four are lost at once. A node tells them that it has what others have
+	// written, and hears the same from those who follow it: of each message, or every few seconds of all that have
+	// come from their authors themselves.
 	maxFollowed = 4
 
 	// A node that has been away follows one peer first: four would each bring what it has missed. It follows
@@ -49,15 +50,24 @@ type choice struct {
 }
 
 // tell carries decisions out. The lock of the register is not held.
-func tell(choices []choice) {
+func (r *Register) tell(choices []choice) {
 	for _, c := range choices {
 		c.session.Inbox.Follow(c.conversation)
+		c.session.Inbox.Direct(true, r.comesTo(c.conversation)...)
 	}
 }
 
 // Follow says whether the peer of a session is one of those that are followed in a conversation. If
 // fewer are than may be, it becomes one.
 func (r *Register) Follow(s *session.Session, c event.Conversation) bool {
+	yes := r.follows(s, c)
+	if yes {
+		s.Inbox.Direct(true, r.comesTo(c)...)
+	}
+	return yes
+}
+
+func (r *Register) follows(s *session.Session, c event.Conversation) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.sessions[s] == nil {
@@ -66,7 +76,7 @@ func (r *Register) Follow(s *session.Session, c event.Conversation) bool {
 	f := r.followed[c]
 	if f == nil {
 		f = &following{peers: make(map[*session.Session]struct{}), since: time.Now()}
-		f.look = time.AfterFunc(firstSilence, func() { tell(r.lookAt(c, f)) })
+		f.look = time.AfterFunc(firstSilence, func() { r.tell(r.lookAt(c, f)) })
 		r.followed[c] = f
 	}
 	if len(f.peers) < f.most() {
@@ -110,7 +120,7 @@ func (r *Register) fill(c event.Conversation, f *following, but *session.Session
 // are followed as well, if the peer is. It reports whether any are now, who may bring more of it.
 func (r *Register) Brought(s *session.Session, c event.Conversation) (more bool) {
 	chosen := r.brought(s, c)
-	tell(chosen)
+	r.tell(chosen)
 	return len(chosen) > 0
 }
 
@@ -155,7 +165,7 @@ func (r *Register) Unfollow(s *session.Session, c event.Conversation) {
 	r.mu.Lock()
 	instead := r.unfollow(c, s)
 	r.mu.Unlock()
-	tell(instead)
+	r.tell(instead)
 }
 
 // Compare compares each conversation with a peer from time to time, until ctx ends.

@@ -3,9 +3,9 @@
 // device.
 //
 // Its [Register] is the one place that knows the sessions: with which device and person each is,
-// which conversations it hears of, which peers are followed, and where devices are. Presence is
-// derived from it and stored nowhere else. Where two sessions with one device exist for a moment,
-// the newer one counts. The other is ended and hears of nothing any more; until the newer one has
+// which conversations it hears of, which peers are followed, which logs come from their own devices,
+// and where devices are. Presence is derived from it and stored nowhere else. Where two sessions with
+// one device exist for a moment, the newer one counts. The other is ended and hears of nothing any more; until the newer one has
 // said who it is, the device counts as gone. Anybody may ask the register, before, while and after
 // the mesh runs. Where a change has consequences, such as another peer to follow, it returns them,
 // and the caller carries them out after the lock is released.
@@ -247,7 +247,8 @@ func (m *Mesh) ended(s *session.Session, err error) {
 
 // takenOut tells the rooms and sessions that it concerns that a session is gone.
 func (m *Mesh) takenOut(out *left) {
-	tell(out.follow)
+	m.tell(out.follow)
+	say(out.direct)
 	if out.known {
 		m.cfg.Parted(out.person, out.session.Peer())
 		m.parted(out.person)

@@ -271,13 +271,21 @@ func TestFollowIsToldToTheSession(t *testing.T) {
 				if ann.rounds(dora) != 0 || ann.rounds(bob) == 0 {
 					t.Errorf("asked: Dora %d times, Bob %d times", ann.rounds(dora), ann.rounds(bob))
 				}
+				for _, s := range ann.Sessions() {
+					if s.Peer() == dora.key.ID() {
+						ann.Brings(s, event.Log{Conversation: ann.group, Device: dora.key.ID()}, true)
+					}
+				}
+				if ann.hearsOf(dora) {
+					t.Error("Dora is told what comes directly")
+				}
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				leaves(ctx, ann, bob)
 				time.Sleep(5 * time.Second)
 				synctest.Wait()
-				if ann.rounds(dora) == 0 {
-					t.Error("Dora does not take Bob's place")
+				if ann.rounds(dora) == 0 || !ann.hearsOf(dora) {
+					t.Error("Dora does not take Bob's place, or is not told what comes directly")
 				}
 			})
 		})

@@ -17,8 +17,10 @@ import (
 // model is a register as one would write it who has time: every question looks at every session.
 type model struct {
 	stopped  bool
-	brought  map[event.Conversation]bool // more than one may be followed
+	brought  map[event.Conversation]bool      // more than one may be followed
+	taken    map[event.Conversation]time.Time // when somebody took the place of who was followed last
 	sessions []*modelled
+	direct   map[event.Log]*modelled // by whose session logs come
 }
 
 type modelled struct {
@@ -75,6 +77,7 @@ func (m *model) chosen(t *testing.T, c event.Conversation, but *modelled, chosen
 		for _, s := range m.sessions {
 			if s.Session == f.session {
 				s.followed[c] = true
+				m.taken[c] = time.Now()
 			}
 		}
 		delete(could, f.session)
@@ -103,7 +106,9 @@ func (m *model) impatient(t *testing.T, r *Register) {
 			continue
 		}
 		for s := range m.which(func(s *modelled) bool { return s.followed[c] }) {
-			if due := time.Since(since) >= firstSilence && s.Silence() >= firstSilence; due != brought {
+			due := time.Since(since) >= firstSilence && s.Silence() >= firstSilence
+			late := time.Since(m.taken[c]) < firstSilence // it looks when it would have looked at whose place was taken
+			if due != brought && (brought || !late) {
 				t.Errorf("others are followed: %t", brought)
 			}
 		}
@@ -147,6 +152,37 @@ func (m *model) givesUp(t *testing.T, from *modelled, of []event.Conversation, c
 
 func (m *model) remove(s *modelled) {
 	m.sessions = slices.DeleteFunc(m.sessions, func(o *modelled) bool { return o == s })
+	maps.DeleteFunc(m.direct, func(_ event.Log, by *modelled) bool { return by == s })
+}
+
+// logOf is the log of a device in a conversation.
+func (s *modelled) logOf(c event.Conversation) event.Log {
+	return event.Log{Conversation: c, Device: deviceNumber(s.device)}
+}
+
+// heard finds that what changed of a log was said to those who are followed, but not to its own device.
+func (m *model) heard(t *testing.T, log event.Log, changed bool, words []word) {
+	t.Helper()
+	want := m.which(func(s *modelled) bool {
+		return changed && s.followed[log.Conversation] && s.logOf(log.Conversation) != log
+	})
+	for _, w := range words {
+		if !want[w.session] || w.log != log || w.on != (m.direct[log] != nil) {
+			t.Errorf("%+v is said", w)
+		}
+		delete(want, w.session)
+	}
+	if len(want) > 0 {
+		t.Errorf("%d don't hear of it", len(want))
+	}
+}
+
+// parted finds that it is said of whatever came by a session that it does so no more.
+func (m *model) parted(t *testing.T, s *modelled, was map[event.Log]*modelled, words []word) {
+	t.Helper()
+	for log, by := range was {
+		m.heard(t, log, by == s, slices.DeleteFunc(slices.Clone(words), func(w word) bool { return w.log != log }))
+	}
 }
 
 // modelDevice is the number of one of the devices of the model. Half of them have lower peer IDs
@@ -193,6 +229,14 @@ func (m *model) same(t *testing.T, r *Register) {
 		c := conversation(i)
 		set(fmt.Sprint("in ", i), r.In(c), m.which(func(s *modelled) bool { return s.hears[c] }))
 		set(fmt.Sprint("hearing ", i), r.Hearing(c), m.which(func(s *modelled) bool { _, yes := s.hears[c]; return yes }))
+		for _, s := range m.sessions {
+			if log := s.logOf(c); r.Direct(log) != (m.direct[log] != nil) {
+				t.Errorf("direct: %t", r.Direct(log))
+			}
+		}
+		if n := len(r.comesTo(c)); n != len(slices.DeleteFunc(slices.Collect(maps.Keys(m.direct)), func(l event.Log) bool { return l.Conversation != c })) {
+			t.Errorf("%d logs come directly", n)
+		}
 		set(fmt.Sprint("followed in ", i), followed(r, c), m.which(func(s *modelled) bool { return s.followed[c] }))
 	}
 }
@@ -208,7 +252,7 @@ func TestRegisterIsAsTheModel(t *testing.T) {
 }
 
 func runModel(t *testing.T, random *rand.Rand) {
-	r, m := newTestRegister(), &model{brought: make(map[event.Conversation]bool)}
+	r, m := newTestRegister(), &model{brought: make(map[event.Conversation]bool), taken: make(map[event.Conversation]time.Time), direct: make(map[event.Log]*modelled)}
 	var gone []*modelled
 	for step := 0; step < 3000 && !t.Failed(); step++ {
 		if step == 2800 {
@@ -224,7 +268,7 @@ func runModel(t *testing.T, random *rand.Rand) {
 			s = m.sessions[random.IntN(len(m.sessions))]
 		}
 		here := s != nil && slices.Contains(m.sessions, s)
-		switch op := random.IntN(13); {
+		switch op := random.IntN(15); {
 		case op < 3 || s == nil:
 			n := modelDevice(random.IntN(modelDevices))
 			late := &modelled{device: n, hears: map[event.Conversation]bool{}, followed: map[event.Conversation]bool{}}
@@ -251,9 +295,11 @@ func runModel(t *testing.T, random *rand.Rand) {
 				t.Error("the wrong one is replaced")
 			}
 			if old != nil {
+				was := maps.Clone(m.direct)
 				m.remove(old)
 				gone = append(gone, old)
 				m.givesUp(t, old, slices.Collect(maps.Keys(old.hears)), replaced.follow)
+				m.parted(t, old, was, replaced.direct)
 			}
 			m.sessions = append(m.sessions, late)
 		case op < 5:
@@ -296,9 +342,11 @@ func runModel(t *testing.T, random *rand.Rand) {
 				t.Errorf("leaves: %+v", out)
 			}
 			if here {
+				was := maps.Clone(m.direct)
 				m.remove(s)
 				gone = append(gone, s)
 				m.givesUp(t, s, slices.Collect(maps.Keys(s.hears)), out.follow)
+				m.parted(t, s, was, out.direct)
 			}
 		case op < 12:
 			chosen := r.brought(s.Session, c)
@@ -309,6 +357,22 @@ func runModel(t *testing.T, random *rand.Rand) {
 			if len(chosen) > 0 {
 				t.Errorf("%d were chosen who have no place", len(chosen))
 			}
+		case op < 14: // its peer brings its own log, or somebody's else, which is late
+			log, on := s.logOf(c), random.IntN(3) > 0
+			if len(m.direct) > 0 && !on {
+				log = slices.SortedFunc(maps.Keys(m.direct), event.Log.Compare)[random.IntN(len(m.direct))]
+			}
+			words := r.brings(s.Session, log, on)
+			_, in := s.hears[log.Conversation]
+			was := m.direct[log] != nil
+			switch {
+			case !here || !in:
+			case on:
+				m.direct[log] = s
+			default:
+				delete(m.direct, log)
+			}
+			m.heard(t, log, was != (m.direct[log] != nil), words)
 		default:
 			time.Sleep(time.Duration(random.Int64N(int64(youngSession))))
 			synctest.Wait()

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"net/netip"
+	"slices"
 	gosync "sync"
 	"testing"
 	"testing/synctest"
@@ -41,6 +42,7 @@ type party struct {
 	group   event.Conversation       // that all are in; zero: none
 	later   map[crypto.DeviceID]bool // who is not followed in it at first
 	asked   []crypto.DeviceID        // peers that were asked for everything in the group
+	heard   []crypto.DeviceID        // with whom a session has asked whether a log comes directly
 	found   []discovery.Place
 	parted  []crypto.DeviceID
 	changed int
@@ -70,6 +72,12 @@ func newParty(t *testing.T, net *memnet.Network, number byte) *party {
 		Changed:   func() { p.note(func() { p.changed++ }) },
 		Unreached: func(u Unreached) { p.note(func() { p.unreached = append(p.unreached, u) }) }})
 	return p
+}
+
+// hearsOf says whether the session with a peer has asked whether a log comes directly.
+func (p *party) hearsOf(of *party) (yes bool) {
+	p.note(func() { yes = slices.Contains(p.heard, of.key.ID()) })
+	return yes
 }
 
 func (p *party) note(change func()) {
@@ -167,7 +175,11 @@ type company struct {
 
 func (c *company) Open() sync.Open                                        { return sync.Open{Card: c.party.card.Bytes()} }
 func (c *company) Visible(_ event.Log, all event.Segments) event.Segments { return all }
-func (c *company) Left()                                                  { c.party.note(func() { c.party.left++ }) }
+func (c *company) Direct(log event.Log) bool {
+	c.party.note(func() { c.party.heard = append(c.party.heard, c.session.Peer()) })
+	return c.party.Direct(log)
+}
+func (c *company) Left() { c.party.note(func() { c.party.left++ }) }
 func (c *company) Perform(_ context.Context, e sync.Effect) (answer sync.Input, task session.Task, err error) {
 	switch e := e.(type) {
 	case sync.Identify:

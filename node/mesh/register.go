@@ -44,11 +44,12 @@ type Register struct {
 	running gosync.WaitGroup // dials, and sessions that were admitted; none is added once stopped
 
 	devices  map[crypto.DeviceID]*entry
-	persons  map[crypto.PersonID]int                          // how many of their devices are connected, see parted
-	locals   map[netip.Addr]int                               // how many sessions each address of this machine carries
-	sessions map[*session.Session]*entry                      // those of devices, by session
-	hearing  map[event.Conversation]map[*session.Session]bool // who hears of a conversation; false: of control events only
-	followed map[event.Conversation]*following                // see Follow
+	persons  map[crypto.PersonID]int                               // how many of their devices are connected, see parted
+	locals   map[netip.Addr]int                                    // how many sessions each address of this machine carries
+	sessions map[*session.Session]*entry                           // those of devices, by session
+	hearing  map[event.Conversation]map[*session.Session]bool      // who hears of a conversation; false: of control events only
+	followed map[event.Conversation]*following                     // see Follow
+	direct   map[event.Conversation]map[event.Log]*session.Session // which logs come directly, and by whose session; see Brings
 }
 
 // entry is one session.
@@ -76,6 +77,7 @@ func newRegister(self peer.ID) *Register {
 		sessions: make(map[*session.Session]*entry),
 		hearing:  make(map[event.Conversation]map[*session.Session]bool),
 		followed: make(map[event.Conversation]*following),
+		direct:   make(map[event.Conversation]map[event.Log]*session.Session),
 	}
 }
 
@@ -95,6 +97,7 @@ type left struct {
 	person  crypto.PersonID // if known: then parted is to be called
 	known   bool
 	follow  []choice // to be followed instead of the peer of s
+	direct  []word   // of logs that came by s
 }
 
 // admit takes in a session as the one with its peer and counts it as running, or says why not. It
@@ -145,6 +148,11 @@ func (r *Register) remove(e *entry) *left {
 			delete(r.hearing, c)
 		}
 		out.follow = append(out.follow, r.unfollow(c, e.session)...)
+		for log, by := range r.direct[c] {
+			if by == e.session {
+				out.direct = append(out.direct, r.setDirect(log, nil)...)
+			}
+		}
 	}
 	return out
 }

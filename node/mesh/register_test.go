@@ -104,9 +104,9 @@ func noted(r *Register, out *left) {
 // empty finds that nothing is remembered of any session.
 func empty(t *testing.T, r *Register) {
 	t.Helper()
-	if n := r.places.Len() + len(r.devices) + len(r.persons) + len(r.locals) + len(r.sessions) + len(r.hearing) + len(r.followed); n != 0 {
-		t.Errorf("left: %d devices, %d persons, %d sessions, %d conversations, %d of them with followed peers",
-			len(r.devices), len(r.persons), len(r.sessions), len(r.hearing), len(r.followed))
+	if n := r.places.Len() + len(r.devices) + len(r.persons) + len(r.locals) + len(r.sessions) + len(r.hearing) + len(r.followed) + len(r.direct); n != 0 {
+		t.Errorf("left: %d devices, %d persons, %d sessions, %d conversations, %d of them with followed peers, %d with logs that come directly",
+			len(r.devices), len(r.persons), len(r.sessions), len(r.hearing), len(r.followed), len(r.direct))
 	}
 	for d, s := range r.States() {
 		if s.Connected {

@@ -355,6 +355,7 @@ func (s *siege) Open() sync.Open { return s.house.Open() }
 func (s *siege) Left()           { s.house.Left() }
 
 func (s *siege) Visible(_ event.Log, all event.Segments) event.Segments { return all }
+func (s *siege) Direct(event.Log) bool                                  { return true }
 
 func (s *siege) Rejoin() sync.Joined {
 	s.mu.Lock()

@@ -34,7 +34,8 @@ type Inbox struct {
 	order   []event.Log // the keys of held, in the order in which they came
 	records []sync.HeldRecord
 	control map[event.Conversation]sync.HeldControl
-	wishes  []sync.Input // Follow, Compare, Room and ShareEpoch
+	wishes  []sync.Input           // Follow, Compare, Room and ShareEpoch
+	direct  map[event.Log]struct{} // of which is to be asked whether they come directly
 	wanted  []crypto.PersonID
 	shared  []wire.Sighting
 	typing  map[event.Conversation]bool // where the owner writes, or has stopped
@@ -46,6 +47,7 @@ func (n *Inbox) init(self crypto.DeviceID) {
 	n.given, n.self = notify.NewSignal(), self
 	n.deaf = make(map[event.Conversation]bool)
 	n.held = make(map[event.Log]sync.Held)
+	n.direct = make(map[event.Log]struct{})
 	n.control = make(map[event.Conversation]sync.HeldControl)
 }
 
@@ -107,6 +109,20 @@ func (n *Inbox) Control(c event.Conversation, locator []crypto.Hash) {
 
 // Follow has the peer tell everything that it gets in a group from now on. It is called rarely.
 func (n *Inbox) Follow(c event.Conversation) { n.wish(sync.Follow{Conversation: c, On: true}) }
+
+// Direct says that logs may have begun to come from their devices themselves, or, as far as the host says so
+// when the session asks it, have ceased to. Only the second is a reason to wake the session.
+func (n *Inbox) Direct(on bool, logs ...event.Log) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, log := range logs {
+		n.direct[log] = struct{}{}
+		n.some = true
+	}
+	if !on {
+		n.give()
+	}
+}
 
 // Compare has this node and the peer compare what they hold of a group. It is called rarely.
 func (n *Inbox) Compare(c event.Conversation) { n.wish(sync.Compare{Conversation: c}) }
@@ -188,6 +204,9 @@ func (n *Inbox) take() (rejoin bool, inputs []sync.Input) {
 		inputs = append(inputs, r)
 	}
 	inputs = append(inputs, n.wishes...)
+	for log := range n.direct {
+		inputs = append(inputs, sync.Direct{Log: log})
+	}
 	for _, p := range n.wanted {
 		inputs = append(inputs, sync.WantCard{Person: p})
 	}
@@ -203,6 +222,7 @@ func (n *Inbox) take() (rejoin bool, inputs []sync.Input) {
 	rejoin = n.rejoin
 	clear(n.held)
 	clear(n.control)
+	clear(n.direct)
 	n.order, n.records, n.wishes, n.wanted, n.shared, n.rejoin = nil, nil, nil, nil, nil, false
 	n.typing, n.away, n.some = nil, nil, false
 	return rejoin, inputs

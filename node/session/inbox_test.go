@@ -46,12 +46,15 @@ func TestInboxIsInOrder(t *testing.T) {
 	n.Held(other, upTo(2))
 	n.Control(c, nil)
 	n.Control(c, []crypto.Hash{{1}})
+	n.Direct(true, one)
+	n.Direct(false, one)
 	rejoin, got := n.take()
 	want := []sync.Input{
 		sync.HeldControl{Conversation: c, Locator: []crypto.Hash{{1}}},
 		sync.Held{Log: other, Segments: upTo(2)}, sync.Held{Log: one, Segments: upTo(1)},
 		sync.HeldRecord{Conversation: c, Record: event.Record{Counter: 2}},
 		sync.Follow{Conversation: c, On: true}, sync.Compare{Conversation: c}, sync.ShareEpoch{Conversation: c, Epoch: wire.Epoch{Age: 3}},
+		sync.Direct{Log: one},
 		sync.WantCard{Person: crypto.PersonID{4}},
 		sync.Share{Sightings: []wire.Sighting{{Device: crypto.DeviceID{5}}}},
 	}
@@ -77,6 +80,7 @@ func TestInboxWakes(t *testing.T) {
 		func(n *Inbox) { n.Record(event.Conversation{}, event.Record{}) },
 		func(n *Inbox) { n.Control(event.Conversation{}, nil) },
 		func(n *Inbox) { n.Follow(event.Conversation{}) },
+		func(n *Inbox) { n.Direct(false, event.Log{}) },
 		func(n *Inbox) { n.Want(crypto.PersonID{}) },
 		func(n *Inbox) { n.Policy() },
 		func(n *Inbox) { n.Share(wire.Sighting{}) },
@@ -97,8 +101,14 @@ func TestInboxLetsSleep(t *testing.T) {
 	n, c := newInbox(), event.Conversation{7}
 	own, others := event.Log{Conversation: c, Device: crypto.DeviceID{1}}, event.Log{Conversation: c, Device: crypto.DeviceID{2}}
 	n.heed(c, false)
-	if n.any() {
+	if n.Direct(true); n.any() {
 		t.Error("nothing was told")
+	}
+	if n.Direct(true, others); given(n) || !n.any() {
+		t.Error("woken, or nothing is there")
+	}
+	if _, got := n.take(); len(got) != 1 || n.any() {
+		t.Errorf("%d inputs, more: %t", len(got), n.any())
 	}
 	n.Held(others, nil)
 	if given(n) || !n.any() {

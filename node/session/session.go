@@ -60,6 +60,8 @@ type Host interface {
 	Rejoin() sync.Joined
 	// Visible returns the segments of a log that the peer may know about. The loop calls it.
 	Visible(log event.Log, segments event.Segments) event.Segments
+	// Direct says whether what comes to a log of a group comes from its device itself. The loop calls it.
+	Direct(log event.Log) bool
 	// Left is called once, when the session has ended.
 	Left()
 }
@@ -291,11 +293,15 @@ func (s *Session) hear(ctx context.Context) error {
 		inputs = append(inputs, s.host.Rejoin())
 	}
 	for _, in := range told {
-		if held, ok := in.(sync.Held); ok {
-			if held.Segments = s.host.Visible(held.Log, held.Segments); len(held.Segments) == 0 {
+		switch told := in.(type) {
+		case sync.Held:
+			if told.Segments = s.host.Visible(told.Log, told.Segments); len(told.Segments) == 0 {
 				continue
 			}
-			in = held
+			in = told
+		case sync.Direct:
+			told.On = s.host.Direct(told.Log)
+			in = told
 		}
 		inputs = append(inputs, in)
 	}

@@ -237,6 +237,26 @@ func TestUnheededComesFirst(t *testing.T) {
 	})
 }
 
+// Whether a log comes directly is asked when the machine is about to hear of it.
+func TestDirectIsAskedAnew(t *testing.T) {
+	visited(t, func(t *testing.T, v *visit) {
+		v.start(true)
+		v.greets()
+		log := event.Log{Device: crypto.DeviceID{1}}
+		v.Inbox.Direct(true, log)
+		synctest.Wait()
+		if len(v.house.wondered) != 0 {
+			t.Error("woken for what need not be told at once")
+		}
+		v.Inbox.Direct(true, log)
+		v.says(sighting(1))
+		v.Inbox.Direct(false, log)
+		if synctest.Wait(); !slices.Equal(v.house.wondered, []event.Log{log, log}) {
+			t.Errorf("asked of %v", v.house.wondered)
+		}
+	})
+}
+
 // A connection is closed with its session, unless another session is on it.
 func TestConnectionOfAnotherSessionStays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

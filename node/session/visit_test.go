@@ -66,11 +66,12 @@ type house struct {
 	hidden       event.Log                       // of which the peer may not know
 	does         func(sync.Effect) (Task, error) // set before the peer says anything; nil: nothing
 
-	mu      gosync.Mutex
-	effects []sync.Effect // that were performed, but for Identify
-	asked   []event.Log   // of which it was asked what the peer may know
-	rejoins int
-	left    int
+	mu       gosync.Mutex
+	wondered []event.Log   // of which it was asked whether they come directly
+	effects  []sync.Effect // that were performed, but for Identify
+	asked    []event.Log   // of which it was asked what the peer may know
+	rejoins  int
+	left     int
 }
 
 func (h *house) Open() sync.Open { return sync.Open{Card: []byte("a card")} }
@@ -82,6 +83,11 @@ func (h *house) Visible(log event.Log, all event.Segments) event.Segments {
 		return nil
 	}
 	return all
+}
+
+func (h *house) Direct(log event.Log) bool {
+	h.note(func() { h.wondered = append(h.wondered, log) })
+	return true
 }
 
 func (h *house) Rejoin() sync.Joined {

@@ -24,13 +24,15 @@ func (s *Session) takeRun(run event.Run) {
 	}
 	s.control.learn(c, run.Events[0].Header.Control)
 	l := s.pictures.claimed(c, run.Log(), event.MaxSegments)
+	news := true
 	if l != nil {
 		if s.take.refuses(l) {
 			return
 		}
+		news = len(event.Ranges{rangeOf(&run)}.Subtract(l.ours.Ranges())) > 0
 		s.bring(l, &run)
 	}
-	s.take.run(c, &run, l == nil)
+	s.take.run(c, &run, l == nil, news)
 }
 
 // bring adds a run that the peer has sent to its picture of the log.
@@ -141,6 +143,11 @@ func (s *Session) storedRun(p *pending, in Stored) {
 	}
 	if in.Refused == 0 {
 		l.vouch(p.run)
+		if p.news {
+			s.brought(p.conv, name)
+		}
+	} else if p.conv.brings == name {
+		s.bringsNoMore(p.conv)
 	}
 	s.take.answer(p, l, in)
 	s.push.want(l)

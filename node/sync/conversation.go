@@ -44,6 +44,10 @@ type conversation struct {
 
 	refusal wire.Reason // why the peer takes no more of what this device writes here; 0: it does
 
+	// Which logs come to this node directly. What the peer is told of that is in log.said.
+	near   map[event.Log]bool // others' logs that do, as Direct says; none unless the peer is followed
+	brings event.Log          // of the peer's logs the one of which Brings was On last; else zero
+
 	// What is known of logs. Most logs of a large group are the same on both sides and stay so for
 	// days: they have no pictures of their own.
 	base  map[event.Log]event.Segments // what Joined gave
@@ -64,7 +68,7 @@ type conversation struct {
 func (r *conversations) add(in *Conversation) *conversation {
 	c := &conversation{
 		id: in.ID, ourTag: in.OurTag, peerTag: in.PeerTag, group: in.Locator != nil,
-		heeds: true, base: in.Logs, logs: map[event.Log]*log{}, all: r,
+		heeds: true, base: in.Logs, logs: map[event.Log]*log{}, near: map[event.Log]bool{}, all: r,
 	}
 	c.records.known = map[recordKey]*record{}
 	r.byID[c.id] = c

@@ -122,6 +122,33 @@ func TestStreamIsPushedOnce(t *testing.T) {
 	}
 }
 
+// Where all have sessions with all, who reads handles few frames for each message beside the run from its author
+// and the answer: who is followed is told in a while what has come, of many messages at once.
+func TestFewFramesForAMessage(t *testing.T) {
+	const devices, follow, messages = 50, 4, 300
+	c := newCrowd(devices, 0, follow)
+	c.measure("start", t.Logf, 2*time.Minute, func() {})
+	for _, authors := range []int{1, 10} {
+		say := func() {
+			for i := range messages {
+				c.after(time.Duration(i)*time.Second, c.members[3+i%authors].say)
+			}
+		}
+		c.measure("all have written", t.Logf, time.Minute, func() {
+			for i := range authors {
+				c.members[3+i].say()
+			}
+		})
+		c.measure("a message a second", t.Logf, messages*time.Second+10*time.Second, say)
+		haves := c.frames - 2*messages*(devices-1) // without the runs and their answers
+		each := 2 + float64(2*haves)/messages/devices
+		t.Logf("%d authors: %.2f frames for each message", authors, each)
+		if each > 4.5 {
+			t.Errorf("%d authors: %.2f frames for each message", authors, each)
+		}
+	}
+}
+
 // BenchmarkLarge prints what a group of 500 persons with two devices each costs:
 //
 //	go test ./node/sync -run NONE -bench Large -benchtime 1x -devices 1000 -sessions 16 -follow 4

@@ -80,6 +80,15 @@ type (
 		On           bool
 	}
 
+	// Brings says that the peer, which writes the log of a group, has brought of it what was not here (On):
+	// it is likely to go on, until the session ends. Or it says that this can't be counted on any more: the
+	// peer goes on in another log or brings nothing, or it is another device, and had to bring what the
+	// writer did not. Tell the sessions whose peers are followed by Direct.
+	Brings struct {
+		Log event.Log
+		On  bool
+	}
+
 	// Recognize says by which tags the peer offers what Joined has not given. Where one is of a group
 	// that is known here, or arriving, the peer knows the group's secret and may be a member though
 	// that is not known here: answer with Joined, which now has that group as well, Quiet. Answer with
@@ -198,6 +207,7 @@ func (IngestRecord) effect()   {}
 func (LoadControl) effect()    {}
 func (Void) effect()           {}
 func (Heeds) effect()          {}
+func (Brings) effect()         {}
 func (Recognize) effect()      {}
 func (LoadWelcome) effect()    {}
 func (IngestControl) effect()  {}

@@ -80,6 +80,7 @@ func (e *end) close() {
 	w := e.node.world
 	e.node.ends[e.peer.index] = nil
 	e.node.unfollow(e.peer.index)
+	e.node.comesNoMore(e.peer.index)
 	if !e.other.closed {
 		w.after(w.within(6*time.Second), e.other.close)
 	}
@@ -234,6 +235,11 @@ func (e *end) effect(effect sync.Effect) {
 				e.soon(held)
 			}
 		}
+	case sync.Brings:
+		if x.On && x.Log.Device != e.peer.device {
+			w.fail("%s: %s brings the log of another", n.name, e.peer.name)
+		}
+		n.comes(x.Log, e.peer.index, x.On)
 	case sync.TypingShared:
 		if said, ok := e.other.typing[x.Conversation]; !ok || !said && x.On {
 			w.fail("%s: %s types where it was not said", n.name, e.peer.name)

@@ -46,6 +46,10 @@ func (s *Session) offered(o wire.Offer) {
 	s.heed(c)
 	s.push.explain(c, 0)
 	s.push.giveAgain(c)
+	for _, l := range c.order {
+		l.calm = false
+	}
+	defer s.push.hurry(c)
 	s.control.see(c, &o)
 	if again && (!c.quiet || c.join != (crypto.Hash{})) { // a join that was brought seems to say that what is before it is here
 		s.offer(asFollowed, c)
@@ -134,6 +138,7 @@ func (s *Session) have(h *wire.Have) {
 			s.tell.mention(l)
 		}
 	}
+	s.push.hurry(c)
 }
 
 // refused takes the peer's refusal of a log, which is not pushed any more, or of one run, or of

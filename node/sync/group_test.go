@@ -301,7 +301,7 @@ func TestNeedControl(t *testing.T) {
 	s.want(s.step(sync.HeldControl{Conversation: c.ID, Locator: c.Locator}), "Ingest")
 	s.want(s.step(sync.HeldControl{Conversation: c.ID, Locator: c.Locator})) // overtakes the answer
 	s.want(s.step(sync.NeedControl{Ticket: came.Ticket}), "Ingest")
-	s.want(s.step(sync.Stored{Ticket: came.Ticket, Segments: event.Segments{theirs.to(1)}}), "have")
+	s.want(s.step(sync.Stored{Ticket: came.Ticket, Segments: event.Segments{theirs.to(1)}}), "Brings", "have")
 	for n := 2; n <= 65; n++ {
 		s.want(s.step(sync.NeedControl{Ticket: find[sync.Ingest](t, run(n)).Ticket}))
 	}

@@ -138,6 +138,14 @@ type (
 		On           bool
 	}
 
+	// Direct says whether what comes to a log of a group now comes to this node from its device itself, as
+	// Brings has said in another session. Give it to the sessions whose peers are followed, after
+	// Conversation.Follow or Follow; a peer that is not followed need not know.
+	Direct struct {
+		Log event.Log
+		On  bool
+	}
+
 	// Compare begins a round in a group. After it, both hold what either of them had.
 	Compare struct{ Conversation event.Conversation }
 
@@ -235,6 +243,7 @@ func (CardFetched) input()   {}
 func (CardLearned) input()   {}
 func (WantCard) input()      {}
 func (Follow) input()        {}
+func (Direct) input()        {}
 func (Compare) input()       {}
 func (ShareEpoch) input()    {}
 func (Share) input()         {}

@@ -59,7 +59,9 @@ func (s *Session) enter(in *Conversation) *conversation {
 		return nil
 	}
 	c.left, c.fresh = false, true
-	c.follow = in.Follow || !c.group
+	if c.follow = in.Follow || !c.group; !c.follow {
+		clear(c.near)
+	}
 	if c == s.direct {
 		s.push.expectOffer(in.Opening)
 	}
@@ -115,7 +117,9 @@ func (s *Session) follow(in Follow) {
 	if c == nil || !c.group || c.follow == in.On {
 		return
 	}
-	c.follow = in.On
+	if c.follow = in.On; !c.follow {
+		clear(c.near)
+	}
 	s.heed(c)
 	if !c.left && !c.quiet {
 		s.offer(asFollowed, c)

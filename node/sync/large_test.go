@@ -5,12 +5,14 @@ import (
 	"encoding/binary"
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"time"
 
 	"github.com/earshot-im/earshot/crypto"
 	"github.com/earshot-im/earshot/node/sync"
+	"github.com/earshot-im/earshot/node/wire"
 	"github.com/earshot-im/earshot/store/event"
 )
 
@@ -47,11 +49,13 @@ type member struct {
 	new      map[event.Log]event.Segments // beyond base
 	control  int                          // events held
 	follows  int
-	reached  time.Time // when the message that is measured came
+	direct   map[event.Log]bool // that come directly, as the sessions say
+	reached  time.Time          // when the message that is measured came
 	offline  bool
-	brought  int // bytes of runs that came
-	events   int // in these
-	received int // bytes
+	lies     bool // it says of all logs that they come to it directly
+	brought  int  // bytes of runs that came
+	events   int  // in these
+	received int  // bytes
 }
 
 // link is one end of a session.
@@ -63,6 +67,7 @@ type link struct {
 	arrival time.Time
 
 	joined, followed, ended bool
+	dead                    bool // nothing goes over it any more, either way, and nobody knows
 }
 
 var large = event.Conversation{9}
@@ -73,7 +78,7 @@ func newCrowd(devices, sessions, follow int) *crowd {
 		events: map[event.Log][]*event.Event{}, sent: map[string]int{}, follow: follow,
 	}
 	for i := range devices {
-		m := &member{crowd: c, new: map[event.Log]event.Segments{}, control: 1}
+		m := &member{crowd: c, new: map[event.Log]event.Segments{}, direct: map[event.Log]bool{}, control: 1}
 		m.device = crypto.DeviceID(crypto.Digest("device", binary.BigEndian.AppendUint32(nil, uint32(i))))
 		m.log = event.Log{Conversation: large, Device: m.device, Instance: event.Instance{1}}
 		c.base[m.log] = event.Segments{{First: 1, Last: 100, ID: event.ID(m.device)}}
@@ -153,6 +158,12 @@ func (l *link) do(e sync.Effect) {
 	c := l.m.crowd
 	switch x := e.(type) {
 	case sync.Send:
+		if l.m.lies {
+			lie(x.Frame)
+		}
+		if l.dead || l.other.dead {
+			break
+		}
 		n := len(x.Frame.Marshal()) + 2
 		c.sent[nameOf(e)] += n
 		c.frames++
@@ -199,6 +210,8 @@ func (l *link) do(e sync.Effect) {
 			l.m.hold(x.Run.Log(), x.Run.Segment())
 			l.step(sync.Stored{Ticket: x.Ticket, Segments: l.m.holds(x.Run.Log())})
 		})
+	case sync.Brings:
+		l.m.comes(x.Log, x.On)
 	case sync.RoundEnded:
 		l.ended = true
 		l.m.choose()
@@ -216,6 +229,46 @@ func (l *link) do(e sync.Effect) {
 		}
 	default:
 		panic(fmt.Sprintf("%T %+v", e, e))
+	}
+}
+
+// lie says of all logs of a frame that they come directly.
+func lie(f wire.Frame) {
+	all := func(logs []wire.LogSegments) {
+		for i := range logs {
+			logs[i].Direct = true
+		}
+	}
+	if f.Have != nil {
+		all(f.Have.Logs)
+	}
+	if f.Offers != nil {
+		for i := range f.Offers.Offers {
+			all(f.Offers.Offers[i].Logs)
+		}
+	}
+}
+
+// part ends the session at this end.
+func (l *link) part() {
+	l.dead = true
+	l.m.links = slices.DeleteFunc(l.m.links, func(o *link) bool { return o == l })
+	if l.followed {
+		l.m.follows--
+	}
+	l.m.comes(event.Log{Conversation: large, Device: l.other.m.device, Instance: event.Instance{1}}, false)
+}
+
+// comes notes whether a log comes directly, and tells those that are followed.
+func (m *member) comes(log event.Log, on bool) {
+	if m.direct[log] == on {
+		return
+	}
+	m.direct[log] = on
+	for _, l := range m.links {
+		if l.followed {
+			l.soon(0, sync.Direct{Log: log, On: on})
+		}
 	}
 }
 
@@ -247,6 +300,9 @@ func (m *member) choose() {
 			l.followed = true
 			m.follows++
 			l.soon(0, sync.Follow{Conversation: large, On: true})
+			for _, log := range slices.SortedFunc(maps.Keys(m.direct), event.Log.Compare) {
+				l.soon(0, sync.Direct{Log: log, On: m.direct[log]})
+			}
 		}
 	}
 }

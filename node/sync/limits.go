@@ -51,6 +51,15 @@ const (
 	// havePause gathers what a peer is told that it did not bring itself.
 	havePause = 250 * time.Millisecond
 
+	// calmHave and calmPause take the place of havePause and relayPause for a log that comes to the one who
+	// has to be told from its device itself. What is told then is that of many messages. The second is
+	// longer by more than what calmStep, the network and two commits may take.
+	calmHave  = 4 * time.Second
+	calmPause = 5 * time.Second
+
+	// calmStep is pauseStep where the pause is calmPause.
+	calmStep = havePause
+
 	// shortOffer is how many logs of a group are listed at once. Of more, only a digest is offered
 	// at first, since both mostly hold the same.
 	shortOffer = 4

@@ -31,6 +31,8 @@ type log struct {
 	proven uint64 // the first proof of the session; one is enough
 
 	push    pushedLog
+	calm    bool // the peer says that the log comes to it from its device itself
+	said    bool // and so has this node said
 	listed  bool // to be told, see tell
 	refused bool // no more of it is taken from the peer, see take
 }
@@ -49,14 +51,18 @@ func (l *log) tells() event.Segments { return l.tellable().Told() }
 
 // listing is tells as it stands in a frame.
 func (l *log) listing() wire.LogSegments {
-	return wire.LogSegments{Device: l.name.Device, Instance: l.name.Instance, Segments: l.tells()}
+	return wire.LogSegments{Device: l.name.Device, Instance: l.name.Instance, Segments: l.tells(), Direct: l.conv.near[l.name]}
 }
 
 // tell notes that the peer learns what listing says.
-func (l *log) tell() { l.told = l.tells().Ranges() }
+func (l *log) tell() { l.told, l.said = l.tells().Ranges(), l.conv.near[l.name] }
+
+// takesBack reports whether the peer was told that the log comes to this node from its device, which is
+// not so any more.
+func (l *log) takesBack() bool { return l.said && !l.conv.near[l.name] }
 
 // forgetTold notes that there was no room to tell the peer anything of the log.
-func (l *log) forgetTold() { l.told = nil }
+func (l *log) forgetTold() { l.told, l.said = nil, false }
 
 // untold returns what could be told and has not been.
 func (l *log) untold() event.Ranges { return l.tells().Ranges().Subtract(l.told) }

@@ -35,6 +35,7 @@ type node struct {
 	ends    []*end
 
 	following map[event.Conversation]map[int]bool // peers, in rooms
+	direct    map[event.Log]int                   // which peer brings its log, in rooms
 	waiting   []operation                         // for the writer
 	writing   bool
 }
@@ -154,6 +155,7 @@ func (n *node) stop(when string) {
 	n.up = false
 	n.writing, n.waiting = false, nil
 	clear(n.following)
+	clear(n.direct)
 	for i, e := range n.ends {
 		if e != nil {
 			e.closed, e.conn.dead = true, true

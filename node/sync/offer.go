@@ -104,11 +104,12 @@ func (o *offers) make(c *conversation, how offering) (offer wire.Offer, weight i
 		offer.Digest = c.digest(names)
 		for _, l := range c.order {
 			l.tell()
+			l.said = false // an offer takes back what it does not say again
 		}
 		return offer, weight
 	}
 	for _, name := range names {
-		l := wire.LogSegments{Device: name.Device, Instance: name.Instance, Segments: c.tellable(name).Told()}
+		l := wire.LogSegments{Device: name.Device, Instance: name.Instance, Segments: c.tellable(name).Told(), Direct: c.near[name]}
 		if w := weighLog(&l); len(offer.Logs) < wire.MaxLogs && weight+w <= haveBytes {
 			weight += w
 			offer.Logs = append(offer.Logs, l)

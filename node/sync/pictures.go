@@ -85,6 +85,7 @@ func (p *pictures) see(l *log, peers event.Segments) {
 func (p *pictures) seeListed(c *conversation, listed *wire.LogSegments) *log {
 	l := p.claimed(c, c.named(listed), len(listed.Segments))
 	if l != nil {
+		l.calm = listed.Direct
 		p.see(l, listed.Segments)
 	}
 	return l
@@ -108,7 +109,7 @@ func (p *pictures) seeOwn(c *conversation, listed []wire.LogSegments) {
 }
 
 // seeAll takes from an offer all that the peer has. Logs of which both hold the same get no
-// pictures.
+// pictures, unless they come to the peer directly.
 func (p *pictures) seeAll(c *conversation, listed []wire.LogSegments) {
 	if !c.same {
 		peers := map[event.Log]event.Segments{}
@@ -118,7 +119,7 @@ func (p *pictures) seeAll(c *conversation, listed []wire.LogSegments) {
 		c.partFrom(peers)
 	}
 	for i := range listed {
-		if name := c.named(&listed[i]); c.logs[name] != nil || !sameAs(c.base[name], listed[i].Segments) {
+		if name := c.named(&listed[i]); c.logs[name] != nil || listed[i].Direct || !sameAs(c.base[name], listed[i].Segments) {
 			p.seeListed(c, &listed[i])
 		}
 	}

@@ -32,6 +32,7 @@ type pushedLog struct {
 	target  uint64       // Settled waits until everything up to it is pushed; 0: it doesn't
 	queued  bool         // the log is in ready, or waits for control events
 	waits   *delay       // the last of the log in delayed; nil: none is
+	pauses  int          // what waits there of an earlier number has come another way
 	waited  event.Ranges // what has waited long enough for somebody else to bring it
 	loading uint64       // where the Load under way begins; 0: none
 	reach   uint64       // the last event that may be read there
@@ -50,6 +51,19 @@ type delay struct {
 	log       *log
 	lacks     event.Ranges
 	began, at time.Time
+	calm      bool // as log.calm was when it began
+	pauses    int  // as pushedLog.pauses was
+}
+
+// over reports whether nothing of it is lacking any more.
+func (d *delay) over() bool { return d.pauses != d.log.push.pauses }
+
+// step is how much later something may come and wait no longer for it.
+func (d *delay) step() time.Duration {
+	if d.calm {
+		return calmStep
+	}
+	return pauseStep
 }
 
 // want pushes what the peer lacks of a log: at once if this device writes it or the peer's offer is
@@ -67,7 +81,7 @@ func (p *push) want(l *log) {
 	case own.waits == nil:
 		p.delay(l, lacks)
 	case len(lacks.Subtract(own.waits.lacks)) == 0:
-	case p.now.Sub(own.waits.began) < pauseStep:
+	case p.now.Sub(own.waits.began) < own.waits.step():
 		own.waits.lacks = lacks
 	default:
 		p.delay(l, lacks)
@@ -77,13 +91,43 @@ func (p *push) want(l *log) {
 // delay has what the peer lacks of a log wait.
 func (p *push) delay(l *log, lacks event.Ranges) {
 	pause := othersPause
-	if l.conv.group {
+	switch {
+	case l.calm:
+		pause = calmPause + p.spread
+	case l.conv.group:
 		pause = relayPause + p.spread
 	}
-	d := &delay{l, lacks, p.now, p.now.Add(pause)}
+	d := &delay{l, lacks, p.now, p.now.Add(pause), l.calm, l.push.pauses}
 	l.push.waits = d
 	at, _ := slices.BinarySearchFunc(p.delayed, d, func(a, d *delay) int { return cmp.Or(a.at.Compare(d.at), -1) })
 	p.delayed = slices.Insert(p.delayed, at, d)
+}
+
+// hurry has no log of a conversation wait for long any more of which that is not asked. What has waited
+// for longer than it would have otherwise goes after the session's share of the spread, so that not all
+// whom the peer follows bring it at once.
+func (p *push) hurry(c *conversation) {
+	moved := false
+	for _, d := range p.delayed {
+		if l := d.log; l.conv == c && d.calm && !l.calm && !d.over() {
+			short := d.began.Add(relayPause)
+			if short.Before(p.now) {
+				short = p.now
+			}
+			d.calm, d.at, moved = false, earliest(d.at, short.Add(p.spread)), true
+		}
+	}
+	if moved {
+		slices.SortStableFunc(p.delayed, func(a, b *delay) int { return a.at.Compare(b.at) })
+	}
+}
+
+// spare has nothing of a log wait any more: the peer has it.
+func (p *push) spare(l *log) {
+	if l.push.waits != nil && len(l.lacks()) == 0 {
+		l.push.waits, l.push.waited = nil, nil
+		l.push.pauses++
+	}
 }
 
 // atOnce reports whether nobody else is likely to bring the log before this device could. In a
@@ -129,9 +173,12 @@ func (p *push) goOn(logs []*log) { p.ready = append(p.ready, logs...) }
 
 // fire queues the delayed logs whose time has come.
 func (p *push) fire() {
-	for len(p.delayed) > 0 && p.due(p.delayed[0].at) {
+	for len(p.delayed) > 0 && (p.delayed[0].over() || p.due(p.delayed[0].at)) {
 		d := p.delayed[0]
 		p.delayed = p.delayed[1:]
+		if d.over() {
+			continue
+		}
 		if d.log.push.waits == d {
 			d.log.push.waits = nil
 		}
@@ -301,6 +348,7 @@ func (p *push) abandon(c *conversation) {
 
 // see goes on with a log after the peer has said what it has of it.
 func (p *push) see(l *log) {
+	p.spare(l)
 	p.check(l)
 	p.caughtUp(l)
 	p.want(l)

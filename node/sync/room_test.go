@@ -245,7 +245,14 @@ func (n *node) choose(id event.Conversation, most int) {
 		}
 		e := choice[n.world.rng.IntN(len(choice))]
 		n.following[id][e.peer.index] = true
-		e.soon(sync.Follow{Conversation: id, On: true})
+		e.after(n.world.within(3*time.Millisecond), func() {
+			e.step(sync.Follow{Conversation: id, On: true})
+			for _, log := range slices.SortedFunc(maps.Keys(n.direct), event.Log.Compare) {
+				if log.Conversation == id {
+					e.step(sync.Direct{Log: log, On: true})
+				}
+			}
+		})
 	}
 }
 
@@ -255,6 +262,38 @@ func (n *node) unfollow(peer int) {
 		if n.following[r.id][peer] {
 			delete(n.following[r.id], peer)
 			n.after(0, func() { n.choose(r.id, fanout) })
+		}
+	}
+}
+
+// comes notes whether a log comes directly, by a session with the peer of that number, and tells those that
+// are followed.
+func (n *node) comes(log event.Log, peer int, on bool) {
+	before, was := n.direct[log]
+	if on {
+		n.direct[log] = peer
+	} else {
+		delete(n.direct, log)
+	}
+	if was == on && (!on || before == peer) {
+		return
+	}
+	n.world.count.directs++
+	for _, e := range n.ends {
+		if e != nil && e.joined && n.following[log.Conversation][e.peer.index] {
+			e.after(n.world.within(3*time.Millisecond), func() {
+				_, on := n.direct[log]
+				e.step(sync.Direct{Log: log, On: on})
+			})
+		}
+	}
+}
+
+// comesNoMore ends that logs come by a session.
+func (n *node) comesNoMore(peer int) {
+	for _, log := range slices.SortedFunc(maps.Keys(n.direct), event.Log.Compare) {
+		if n.direct[log] == peer {
+			n.comes(log, peer, false)
 		}
 	}
 }

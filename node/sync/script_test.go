@@ -38,9 +38,11 @@ func make32(b byte) []byte {
 }
 
 // newScript says hello on both sides.
-func newScript(t *testing.T) *script {
+func newScript(t *testing.T) *script { return newScriptOf(t, [32]byte{1}) }
+
+func newScriptOf(t *testing.T, nonce [32]byte) *script {
 	s := &script{t: t, now: time.Unix(1000, 0)}
-	s.session = sync.New(sync.Config{Self: self, Peer: peer, Nonce: [32]byte{1}, Store: event.Instance{6}})
+	s.session = sync.New(sync.Config{Self: self, Peer: peer, Nonce: nonce, Store: event.Instance{6}})
 	s.want(s.step(sync.Open{Card: []byte("card")}), "hello")
 	s.want(s.got(wire.Frame{Hello: &wire.Hello{Version: 1, Nonce: [32]byte{2}}}), "admission", "identity")
 	s.want(s.got(wire.Frame{Admission: &wire.Admission{Mode: 1}}))
@@ -199,9 +201,13 @@ type chain struct {
 }
 
 func write(t testing.TB, conv event.Conversation, device crypto.DeviceID, n, size int) *chain {
-	c := &chain{log: event.Log{Conversation: conv, Device: device, Instance: event.Instance{1}}}
+	return writeLog(t, event.Log{Conversation: conv, Device: device, Instance: event.Instance{1}}, n, size)
+}
+
+func writeLog(t testing.TB, log event.Log, n, size int) *chain {
+	c := &chain{log: log}
 	for i := range n {
-		h := event.Header{Conversation: conv, Device: device, Instance: c.log.Instance, Sequence: uint64(i + 1), Kind: event.KindText, Clock: 1}
+		h := event.Header{Conversation: log.Conversation, Device: log.Device, Instance: log.Instance, Sequence: uint64(i + 1), Kind: event.KindText, Clock: 1}
 		if i > 0 {
 			h.Previous = c.events[i-1].ID
 		}

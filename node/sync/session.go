@@ -141,6 +141,8 @@ func (s *Session) input(in Input) {
 		s.cards.want(in.Person)
 	case Follow:
 		s.follow(in)
+	case Direct:
+		s.near(in)
 	case Compare:
 		s.compare(in)
 	case ShareEpoch:
@@ -168,12 +170,16 @@ func (s *Session) input(in Input) {
 	}
 }
 
-// heed says of conversations of which anything has changed that bears on it whether others' logs are heeded.
+// heed says of conversations of which anything has changed that bears on it whether others' logs are heeded,
+// and whether the peer brings its own.
 func (s *Session) heed(conversations ...*conversation) {
 	for _, c := range conversations {
 		if on := c.heedsOthers(); on != c.heeds {
 			c.heeds = on
 			s.emit(Heeds{c.id, on})
+		}
+		if !c.live() || c.want == wire.WantNothing {
+			s.bringsNoMore(c)
 		}
 	}
 }

@@ -99,7 +99,7 @@ func (c *counts) all(rooms bool) map[string]*int {
 	}
 	if rooms {
 		maps.Copy(all, map[string]*int{
-			"logs that are not heeded": &c.unheeded, "control sets waited for": &c.needControls, "welcomes": &c.welcomes, "invitations": &c.invites,
+			"logs that are not heeded": &c.unheeded, "changes of what comes directly": &c.directs, "control sets waited for": &c.needControls, "welcomes": &c.welcomes, "invitations": &c.invites,
 			"removals": &c.removals, "history withheld": &c.skips,
 			"short offers": &c.shorts, "quiet rooms": &c.quiet, "questions of a hostile peer": &c.asks,
 		})

@@ -46,6 +46,7 @@ type pending struct {
 	weight  int
 
 	unclaimed bool // there was no room to remember that the peer has the run
+	news      bool // not all of the run was here when it came
 
 	waits   waits
 	head    crypto.Hash // of the card that was needed last
@@ -84,9 +85,9 @@ func (t *take) accepts(c *conversation, run *event.Run) bool {
 }
 
 // run gives a run to the shell. It is unclaimed if there was no room to remember that the peer has
-// it.
-func (t *take) run(c *conversation, run *event.Run, unclaimed bool) {
-	t.ingest(&pending{id: c.id, conv: c, run: run, weight: weigh(run), unclaimed: unclaimed})
+// it, and news if not all of it was here.
+func (t *take) run(c *conversation, run *event.Run, unclaimed, news bool) {
+	t.ingest(&pending{id: c.id, conv: c, run: run, weight: weigh(run), unclaimed: unclaimed, news: news})
 }
 
 // record gives a record to the shell.

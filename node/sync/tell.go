@@ -8,7 +8,8 @@ import (
 )
 
 // tell lets the peer know what is held here, so that it does not push that. What others brought is
-// gathered for havePause; an answer to a run is sent at once.
+// gathered for havePause, or for calmHave where the peer knows that it need not hear of it sooner; an
+// answer to a run is sent at once.
 type tell struct {
 	*turn
 	*pair
@@ -20,21 +21,34 @@ type tell struct {
 // mention lists a log if something of it has still to be told and is not told by runs that are
 // pushed anyway. A peer that pushes only what it writes itself need not know.
 func (t *tell) mention(l *log) {
-	if l.listed || !l.conv.live() || !l.conv.follow {
+	if l.listed && !l.takesBack() || !l.conv.live() || !l.conv.follow || !t.news(l) {
 		return
 	}
+	waits := len(t.listed) > 0 && t.at.IsZero() // for room, and no longer
+	if !l.listed {
+		l.listed = true
+		t.listed = append(t.listed, l)
+	}
+	if !waits {
+		t.at = earliest(t.at, t.now.Add(l.tellWithin()))
+	}
+}
+
+// news reports whether something of a log has still to be told.
+func (t *tell) news(l *log) bool {
 	untold := l.untold()
 	if l.push.comes() {
 		untold = untold.Subtract(t.pushable(l))
 	}
-	if len(untold) == 0 {
-		return
+	return len(untold) > 0 || l.takesBack()
+}
+
+// tellWithin is how long what the peer is told of a log may be gathered.
+func (l *log) tellWithin() time.Duration {
+	if l.said && !l.takesBack() {
+		return calmHave
 	}
-	l.listed = true
-	t.listed = append(t.listed, l)
-	if t.at.IsZero() {
-		t.at = t.now.Add(havePause)
-	}
+	return havePause
 }
 
 // mentionAll mentions all logs of a conversation.
@@ -67,7 +81,7 @@ func (t *tell) tell() {
 	t.at = time.Time{}
 	logs := slices.DeleteFunc(t.listed, func(l *log) bool {
 		l.listed = false
-		return !l.conv.live() || len(l.untold()) == 0
+		return !l.conv.live() || len(l.untold()) == 0 && !l.takesBack()
 	})
 	t.listed = nil
 	slices.SortFunc(logs, compareLogs)

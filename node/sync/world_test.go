@@ -48,7 +48,7 @@ type counts struct {
 	crashes, cuts, gaps, duplicates, rollbacks, needCards, requests, openings, refused, forks, frames, restores, strips, drains, fulls, overs, forgets, typings, aways int
 
 	// In rooms only.
-	needControls, welcomes, invites, removals, skips, spans, shorts, quiet, asks, unheeded int
+	needControls, welcomes, invites, removals, skips, spans, shorts, quiet, asks, unheeded, directs int
 }
 
 // conv is a conversation and the persons in it.
@@ -137,6 +137,7 @@ func newWorld(seed uint64, persons []int) *world {
 		n.offset = w.offset()
 		n.ends = make([]*end, len(persons))
 		n.following = map[event.Conversation]map[int]bool{}
+		n.direct = map[event.Log]int{}
 		n.disk = newDisk(w.rng)
 		n.disk.cards[p] = true
 		w.personOf[n.device] = p
