@@ -16,7 +16,7 @@ func TestGarbageIsBounded(t *testing.T) {
 func TestGivesBackAfterABurst(t *testing.T) {
 	const mib = 1 << 20
 	begun := taken{now: 20 * mib, ever: 100 * mib}
-	g := giver{begun, begun}
+	g := giver{last: begun, gave: begun}
 	for i, step := range []struct {
 		taken
 		gives bool
@@ -31,12 +31,18 @@ func TestGivesBackAfterABurst(t *testing.T) {
 		{taken: taken{22 * mib, 204 * mib, mib / 8}},                               // a few messages
 		{taken: taken{22 * mib, 205 * mib, 0}},                                     // are not worth it
 		{taken: taken{22 * mib, 204*mib + 4*mib, 0}, gives: true, after: 21 * mib}, // many of them are
+		{taken: taken{30 * mib, 219 * mib, 0}},                                     // while more come all the time
+		{taken: taken{30 * mib, 229 * mib, 0}},                                     // what they take is not given back
+		{taken: taken{30 * mib, 239 * mib, 0}},                                     // each time
+		{taken: taken{30 * mib, 249 * mib, 0}, gives: true, after: 22 * mib},
+		{taken: taken{30 * mib, 259 * mib, 0}},
+		{taken: taken{30 * mib, 260 * mib, 0}, gives: true, after: 22 * mib}, // unless they end
 	} {
 		if got := g.look(step.taken); got != step.gives {
 			t.Fatalf("look %d: gives back: %v", i, got)
 		}
 		if step.gives {
-			g.gave = step.taken
+			g.gave, g.looks = step.taken, 0
 			g.gave.now = step.after
 		}
 	}
