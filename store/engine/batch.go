@@ -172,19 +172,41 @@ func (b *Batch) Commit() error {
 		e.fail(err)
 		return err
 	}
+	if e.adds(active, b.changes) {
+		return nil
+	}
 	next := b.changes
 	if active.Len() > 0 {
 		next = active.Clone()
 		next.Apply(b.changes)
 	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	e.publish(next)
 	return nil
 }
 
-// publish has everybody see a table that has what the journal has.
-func (e *Engine) publish(t *memtable.Table) {
+// fewChanges is how many changes are made in the active table itself, while everybody who begins to read waits.
+const fewChanges = 64
+
+// adds makes a few changes in the active table if nobody reads it, and reports whether it has: a clone takes memory for
+// whatever part of the table changes.
+func (e *Engine) adds(active, changes *memtable.Table) bool {
+	if changes.Len() > fewChanges || active.Len() == 0 {
+		return false
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.readers > 0 {
+		return false
+	}
+	active.Apply(changes)
+	e.publish(active)
+	return true
+}
+
+// publish has everybody see a table that has what the journal has. The caller holds mu.
+func (e *Engine) publish(t *memtable.Table) {
 	e.active, e.last, e.journaled = t, e.journal.Last(), e.journal.Last().Number
 	if e.due.IsZero() {
 		e.due = time.Now().Add(idle)

@@ -89,7 +89,7 @@ type Engine struct {
 	mu        sync.Mutex
 	db        *bbolt.DB
 	readers   int             // open snapshots
-	active    *memtable.Table // what the journal has and the database doesn't; never changed, but replaced
+	active    *memtable.Table // what the journal has and the database doesn't; not changed while anybody reads, but replaced
 	frozen    *memtable.Table // what a checkpoint is to write; nil: nothing, and the other file of the journal is free
 	upTo      journal.Last    // what the database has once that is written
 	last      journal.Link    // the last batch of active
