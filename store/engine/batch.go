@@ -89,8 +89,8 @@ func (b *Batch) vanishes(bucket string, key []byte) bool {
 	return b.look(b.tables[2:], bucket, key) == nil
 }
 
-// Take deletes the keys of a bucket that begin with a prefix, and calls f for each before, ascending. It looks for none
-// of them by itself, as Delete does.
+// Take deletes the keys of a bucket that begin with a prefix, and calls f for each before, ascending. Unlike Delete it does
+// not look for each of them.
 func (b *Batch) Take(bucket string, prefix []byte, f func(k, v []byte)) {
 	var keys []byte // one after the other
 	var ends, depths []int
@@ -109,10 +109,10 @@ func (b *Batch) Take(bucket string, prefix []byte, f func(k, v []byte)) {
 	changes, start := b.changed(bucket), 0
 	for i, end := range ends {
 		k := keys[start:end]
-		switch depths[i] {
-		case 0: // it came in this batch
+		switch d := depths[i]; {
+		case d == 0: // it came in this batch
 			changes.Unsay(bucket, k)
-		case 1: // see vanishes
+		case d == 1 && len(b.tables) > 1: // see vanishes
 			changes.Vanish(bucket, k)
 		default:
 			changes.Delete(bucket, k)
@@ -155,11 +155,11 @@ func (b *Batch) Commit() error {
 	kept := records.Get().(*[]byte)
 	defer records.Put(kept)
 	record := b.changes.Append(slices.Grow(*kept, journal.HeaderSize+b.changes.Bytes())[:journal.HeaderSize]) // hardly more than it takes
-	*kept = record[:0]
 	body := int64(len(record) - journal.HeaderSize)
 	if body > e.journal.Most() || int64(b.changes.Bytes()) > e.cfg.TableBytes {
 		return e.commitDirectly(b.changes)
 	}
+	*kept = record[:0]
 	active, err := e.room(body, b.changes.Bytes())
 	if err != nil {
 		return err

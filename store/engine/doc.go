@@ -1,6 +1,7 @@
 // Package engine keeps buckets of sorted keys on the disk: a bbolt file, and in front of it a journal.
 //
-// A batch is written to the journal with one sync. Then it is in a table in memory, and everybody sees it.
+// A batch is written to the journal with one sync. Then it is in a table in memory, and everybody sees it who
+// begins to read: in a clone of the table, or, where nobody reads it, in the table itself.
 // When the journal's file is full, or after a minute, the table is frozen, another takes its place, and a
 // checkpoint writes the frozen one into bbolt, in several transactions. Until the last of them it stands in
 // front of the database, so nobody sees a part of it. Its journal may be overwritten then. So there are at
@@ -8,7 +9,7 @@
 // the disk for that, it fails with disk.ErrFull, and what was there before is there.
 //
 // A Snapshot has both tables and a transaction of bbolt, all of one moment. It keeps nobody from writing,
-// and nobody keeps it from reading.
+// and nobody keeps it from reading, but for the moment in which a few changes are made in the table.
 //
 // After the next start the tables are made from the journal. That does not need a checkpoint, nor room on
 // the disk. Nothing is read of the database but its first pages and the list of its free ones. bbolt trusts

@@ -287,7 +287,7 @@ func TestEraseEndsEarly(t *testing.T) {
 				f.set(nil)
 				there(t, e)
 				must(t, e.View(func(s *Snapshot) error {
-					if s.stored(scratchBucket) != nil {
+					if s.openedBucket(scratchBucket).stored != nil {
 						t.Error("scratch is left")
 					}
 					if s.Get(ownBucket, []byte(ownErase)) == nil {

@@ -98,8 +98,8 @@ func (s *Snapshot) bucket(name string) *bucket {
 	return b
 }
 
-// stored returns a bucket of the database, nil if there is none.
-func (s *Snapshot) stored(name string) *bbolt.Bucket {
+// openedBucket is bucket, with what the database has of it.
+func (s *Snapshot) openedBucket(name string) *bucket {
 	b := s.bucket(name)
 	if !b.opened {
 		b.opened = true
@@ -107,7 +107,7 @@ func (s *Snapshot) stored(name string) *bbolt.Bucket {
 			b.at = b.stored.Cursor()
 		}
 	}
-	return b.stored
+	return b
 }
 
 // Blank reports whether there is nothing in any bucket, as in a database that was just made.
@@ -147,8 +147,8 @@ func (s *Snapshot) look(tables []*memtable.Table, bucket string, key []byte) []b
 			return v
 		}
 	}
-	if s.stored(bucket) != nil {
-		if k, v := s.bucket(bucket).at.Seek(key); bytes.Equal(k, key) {
+	if b := s.openedBucket(bucket); b.stored != nil {
+		if k, v := b.at.Seek(key); bytes.Equal(k, key) {
 			return v
 		}
 	}
@@ -162,8 +162,8 @@ func (s *Snapshot) Sequence(bucket string) uint64 {
 			return n
 		}
 	}
-	if b := s.stored(bucket); b != nil {
-		return b.Sequence()
+	if b := s.openedBucket(bucket); b.stored != nil {
+		return b.stored.Sequence()
 	}
 	return 0
 }
@@ -241,8 +241,8 @@ func (s *Snapshot) cursors(bucket string, key []byte, direction int) []cursor {
 			all = append(all, &descending{t.Below(bucket, key)})
 		}
 	}
-	if b := s.stored(bucket); b != nil {
-		all = append(all, newStored(b.Cursor(), key, direction))
+	if b := s.openedBucket(bucket); b.stored != nil {
+		all = append(all, newStored(b.stored.Cursor(), key, direction))
 	}
 	return all
 }

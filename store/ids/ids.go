@@ -205,12 +205,18 @@ func makeLists(b *tx.Batch, made uint64) {
 
 // takeList removes a list, or what is to become one, and returns it.
 func takeList(b *tx.Batch, level int, number uint64) []entry {
-	list := make([]entry, 0, listed<<(2*max(level-1, 0)))
+	size := listed
+	for range level - 1 {
+		size *= joined
+	}
+	list := make([]entry, 0, size)
 	b.Take(Bucket, listKey(level, number), func(k, v []byte) {
 		if level == alone {
-			var e entry
-			copy(e[copy(e[:], k[len(k)-shortID:]):], v)
-			list = append(list, e)
+			if len(v) == len(Slot{}) {
+				var e entry
+				copy(e[copy(e[:], k[len(k)-shortID:]):], v)
+				list = append(list, e)
+			}
 			return
 		}
 		for ; len(v) >= len(entry{}); v = v[len(entry{}):] {

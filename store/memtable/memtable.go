@@ -2,11 +2,11 @@
 // bucket the rows that were put and the keys that were deleted, and the sequence if that has moved.
 //
 // A Table has the last that was said of a key, but for one that vanished. Clone is cheap, whatever the table
-// has: both share what is the same. So a table that others read is never changed: whoever has changes clones
+// has: both share what is the same. So a table is not changed while others read it: whoever has changes clones
 // it, applies them, and puts the clone in its place.
 //
 // It wraps github.com/tidwall/btree, and keeps no locks: a table that nobody changes may be read by any
-// goroutine.
+// goroutine. To clone one and to change it, or a clone of it, is for one goroutine at a time.
 package memtable
 
 import (
