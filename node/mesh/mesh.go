@@ -5,10 +5,10 @@
 // Its [Register] is the one place that knows the sessions: with which device and person each is,
 // which conversations it hears of, which peers are followed, which logs come from their own devices,
 // and where devices are. Presence is derived from it and stored nowhere else. Where two sessions with
-// one device exist for a moment, the newer one counts. The other is ended and hears of nothing any more; until the newer one has
-// said who it is, the device counts as gone. Anybody may ask the register, before, while and after
-// the mesh runs. Where a change has consequences, such as another peer to follow, it returns them,
-// and the caller carries them out after the lock is released.
+// one device exist for a moment, the newer one counts. The other is ended and hears of nothing any
+// more; until the newer one has said who it is, the device counts as gone. Anybody may ask the
+// register, before, while and after the mesh runs. What a change gives rise to, such as that another
+// peer is followed, is carried out after the lock is released.
 //
 // A [Mesh] owns the goroutine that dials and those in which sessions run. Run returns when all have
 // ended. The package knows nothing of names, messages and the store. It handles the sync protocol

@@ -293,15 +293,15 @@ func (s *Session) hear(ctx context.Context) error {
 		inputs = append(inputs, s.host.Rejoin())
 	}
 	for _, in := range told {
-		switch told := in.(type) {
+		switch word := in.(type) {
 		case sync.Held:
-			if told.Segments = s.host.Visible(told.Log, told.Segments); len(told.Segments) == 0 {
+			if word.Segments = s.host.Visible(word.Log, word.Segments); len(word.Segments) == 0 {
 				continue
 			}
-			in = told
+			in = word
 		case sync.Direct:
-			told.On = s.host.Direct(told.Log)
-			in = told
+			word.On = s.host.Direct(word.Log)
+			in = word
 		}
 		inputs = append(inputs, in)
 	}

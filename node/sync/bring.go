@@ -103,6 +103,7 @@ func (s *Session) stored(in Stored) {
 	case in.Refused == wire.NoRoom:
 		if s.take.full(p); p.run != nil {
 			s.rounds.drop(p.conv)
+			s.failed(p.conv, p.run.Log())
 		}
 		s.rounds.end(p.conv)
 		return
@@ -134,6 +135,7 @@ func (s *Session) storedRun(p *pending, in Stored) {
 		l = p.conv.logOf(name)
 	}
 	if l == nil {
+		s.failed(p.conv, name)
 		s.take.answer(p, nil, in)
 		return
 	}
@@ -146,8 +148,8 @@ func (s *Session) storedRun(p *pending, in Stored) {
 		if p.news {
 			s.brought(p.conv, name)
 		}
-	} else if p.conv.brings == name {
-		s.bringsNoMore(p.conv)
+	} else {
+		s.failed(p.conv, name)
 	}
 	s.take.answer(p, l, in)
 	s.push.want(l)

@@ -42,10 +42,17 @@ func (s *Session) brought(c *conversation, log event.Log) {
 	}
 }
 
+// failed takes in that a run of a log was brought and not taken.
+func (t *turn) failed(c *conversation, log event.Log) {
+	if c.brings == log {
+		t.bringsNoMore(c)
+	}
+}
+
 // bringsNoMore takes in that the peer does not go on bringing what it writes in a conversation.
-func (s *Session) bringsNoMore(c *conversation) {
+func (t *turn) bringsNoMore(c *conversation) {
 	if c.brings != (event.Log{}) {
-		s.emit(Brings{c.brings, false})
+		t.emit(Brings{c.brings, false})
 		c.brings = event.Log{}
 	}
 }

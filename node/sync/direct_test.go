@@ -193,6 +193,23 @@ func TestOffersOfWhatComesDirectly(t *testing.T) {
 	told(t, s.later(soonTold), 5, true)
 	s.step(longer.now(6))
 	s.want(s.later(soonTold))
+	s.step(sync.Compare{Conversation: c.ID}) // while that is gathered
+	s.step(longer.now(7))
+	told(t, s.later(soonTold), 7, true)
+}
+
+// What an offer says of a log of which nothing has come since is taken back as well.
+func TestOfferOfWhatComesDirectlyIsTakenBack(t *testing.T) {
+	others := ofGroup(t, third, 3)
+	c := crew(t, others)
+	s := following(t, c, true, wire.WantOwn, listed(others, 3, false))
+	s.step(sync.Direct{Log: others.log, On: true})
+	if o := offerIn(t, s.step(sync.Compare{Conversation: c.ID})); len(o.Logs) != 1 || !o.Logs[0].Direct {
+		t.Fatalf("%+v", o)
+	}
+	s.want(s.later(time.Minute))
+	s.want(s.step(sync.Direct{Log: others.log}), "Wake")
+	told(t, s.later(soonTold), 3, false)
 }
 
 // What there is no room for in an offer is told soon after it, as is whether it comes directly.
@@ -384,6 +401,18 @@ func TestWhoBringsItsLog(t *testing.T) {
 	brings(s.offered(wire.Offer{Number: 4, Want: wire.WantNothing, Locator: c.Locator})) // is known by now
 	s.offered(wire.Offer{Number: 5, Want: wire.WantOwn, Locator: c.Locator})
 	brings(run(next, 3, 0), next.log, true)
+	brings(run(next, 4, wire.NoRoom), next.log, false)
+	brings(run(next, 4, 0), next.log, true)
+	r := next.run(5, 5)
+	r.Tag = theirTag
+	need := sync.NeedCard{Ticket: find[sync.Ingest](t, s.run(r)).Ticket, Head: crypto.Hash{1}}
+	brings(s.step(need))
+	s.got(wire.Frame{Card: &wire.Card{}})
+	s.step(sync.CardLearned{})
+	brings(s.step(need), next.log, false) // it is refused without the store
+	s.offered(wire.Offer{Number: 6, Want: wire.WantOwn, Locator: c.Locator})
+	s.step(sync.Room{})
+	brings(run(next, 6, 0), next.log, true)
 	brings(s.step(sync.Joined{Serve: true, Own: []crypto.DeviceID{self}}), next.log, false)
 
 	// Another's log, which does not come directly after all: the answer says so.

@@ -305,7 +305,7 @@ func TestNeedControl(t *testing.T) {
 	for n := 2; n <= 65; n++ {
 		s.want(s.step(sync.NeedControl{Ticket: find[sync.Ingest](t, run(n)).Ticket}))
 	}
-	s.want(s.step(sync.NeedControl{Ticket: find[sync.Ingest](t, run(66)).Ticket}), "refused")
+	s.want(s.step(sync.NeedControl{Ticket: find[sync.Ingest](t, run(66)).Ticket}), "Brings", "refused")
 	s.want(run(67), "Ingest") // only the one is refused
 }
 

@@ -113,8 +113,8 @@ func (o *offers) make(c *conversation, how offering) (offer wire.Offer, weight i
 		if w := weighLog(&l); len(offer.Logs) < wire.MaxLogs && weight+w <= haveBytes {
 			weight += w
 			offer.Logs = append(offer.Logs, l)
-			if l := c.logs[name]; l != nil {
-				l.tell()
+			if c.logs[name] != nil || l.Direct {
+				c.logOf(name).tell()
 			}
 		} else {
 			c.logOf(name).forgetTold()

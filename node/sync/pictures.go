@@ -83,9 +83,12 @@ func (p *pictures) see(l *log, peers event.Segments) {
 // seeListed is see for a log as an Offer or a Have lists it. It returns nil if that is too much to
 // remember.
 func (p *pictures) seeListed(c *conversation, listed *wire.LogSegments) *log {
-	l := p.claimed(c, c.named(listed), len(listed.Segments))
+	name := c.named(listed)
+	l := p.claimed(c, name, len(listed.Segments))
+	if known := c.logs[name]; known != nil { // also where there is no room for what it has
+		known.calm = listed.Direct
+	}
 	if l != nil {
-		l.calm = listed.Direct
 		p.see(l, listed.Segments)
 	}
 	return l

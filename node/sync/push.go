@@ -32,7 +32,6 @@ type pushedLog struct {
 	target  uint64       // Settled waits until everything up to it is pushed; 0: it doesn't
 	queued  bool         // the log is in ready, or waits for control events
 	waits   *delay       // the last of the log in delayed; nil: none is
-	pauses  int          // what waits there of an earlier number has come another way
 	waited  event.Ranges // what has waited long enough for somebody else to bring it
 	loading uint64       // where the Load under way begins; 0: none
 	reach   uint64       // the last event that may be read there
@@ -52,11 +51,7 @@ type delay struct {
 	lacks     event.Ranges
 	began, at time.Time
 	calm      bool // as log.calm was when it began
-	pauses    int  // as pushedLog.pauses was
 }
-
-// over reports whether nothing of it is lacking any more.
-func (d *delay) over() bool { return d.pauses != d.log.push.pauses }
 
 // step is how much later something may come and wait no longer for it.
 func (d *delay) step() time.Duration {
@@ -97,24 +92,24 @@ func (p *push) delay(l *log, lacks event.Ranges) {
 	case l.conv.group:
 		pause = relayPause + p.spread
 	}
-	d := &delay{l, lacks, p.now, p.now.Add(pause), l.calm, l.push.pauses}
+	d := &delay{l, lacks, p.now, p.now.Add(pause), l.calm}
 	l.push.waits = d
 	at, _ := slices.BinarySearchFunc(p.delayed, d, func(a, d *delay) int { return cmp.Or(a.at.Compare(d.at), -1) })
 	p.delayed = slices.Insert(p.delayed, at, d)
 }
 
-// hurry has no log of a conversation wait for long any more of which that is not asked. What has waited
-// for longer than it would have otherwise goes after the session's share of the spread, so that not all
-// whom the peer follows bring it at once.
+// hurry shortens the long pauses of those logs of a conversation that do not come to the peer directly any
+// more. What has waited for longer than it would have otherwise goes after the session's share of the spread,
+// so that not all whom the peer follows bring it at once.
 func (p *push) hurry(c *conversation) {
 	moved := false
 	for _, d := range p.delayed {
-		if l := d.log; l.conv == c && d.calm && !l.calm && !d.over() {
-			short := d.began.Add(relayPause)
+		if l := d.log; l.conv == c && d.calm && !l.calm {
+			short := d.began.Add(relayPause + p.spread)
 			if short.Before(p.now) {
-				short = p.now
+				short = p.now.Add(p.spread)
 			}
-			d.calm, d.at, moved = false, earliest(d.at, short.Add(p.spread)), true
+			d.calm, d.at, moved = false, earliest(d.at, short), true
 		}
 	}
 	if moved {
@@ -126,7 +121,7 @@ func (p *push) hurry(c *conversation) {
 func (p *push) spare(l *log) {
 	if l.push.waits != nil && len(l.lacks()) == 0 {
 		l.push.waits, l.push.waited = nil, nil
-		l.push.pauses++
+		p.delayed = slices.DeleteFunc(p.delayed, func(d *delay) bool { return d.log == l })
 	}
 }
 
@@ -173,12 +168,9 @@ func (p *push) goOn(logs []*log) { p.ready = append(p.ready, logs...) }
 
 // fire queues the delayed logs whose time has come.
 func (p *push) fire() {
-	for len(p.delayed) > 0 && (p.delayed[0].over() || p.due(p.delayed[0].at)) {
+	for len(p.delayed) > 0 && p.due(p.delayed[0].at) {
 		d := p.delayed[0]
 		p.delayed = p.delayed[1:]
-		if d.over() {
-			continue
-		}
 		if d.log.push.waits == d {
 			d.log.push.waits = nil
 		}

@@ -230,6 +230,9 @@ func (t *take) retry(group event.Conversation) {
 
 // giveUp answers for p without the shell.
 func (t *take) giveUp(p *pending, why wire.Reason) {
+	if p.run != nil {
+		t.failed(p.conv, p.run.Log())
+	}
 	switch {
 	case why == wire.TooMuchWaits && (p.run != nil || p.control != nil): // there may be room for the next one, and later for this one
 		if p.run != nil {

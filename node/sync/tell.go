@@ -21,7 +21,7 @@ type tell struct {
 // mention lists a log if something of it has still to be told and is not told by runs that are
 // pushed anyway. A peer that pushes only what it writes itself need not know.
 func (t *tell) mention(l *log) {
-	if l.listed && !l.takesBack() || !l.conv.live() || !l.conv.follow || !t.news(l) {
+	if !l.conv.live() || !l.conv.follow || !t.news(l) {
 		return
 	}
 	waits := len(t.listed) > 0 && t.at.IsZero() // for room, and no longer
