@@ -2,7 +2,7 @@
 //
 // A batch is written to the journal with one sync. Then it is in a table in memory, and everybody sees it who
 // begins to read: in a clone of the table, or, where nobody reads it, in the table itself.
-// When the journal's file is full, or after a minute, the table is frozen, another takes its place, and a
+// When the journal's file is full, or after half a minute, the table is frozen, another takes its place, and a
 // checkpoint writes the frozen one into bbolt, in several transactions. Until the last of them it stands in
 // front of the database, so nobody sees a part of it. Its journal may be overwritten then. So there are at
 // most two tables. Where both are full, a batch waits while the checkpoint proceeds. If there is no room on
