@@ -21,6 +21,25 @@ func TestRefusedIsToldAllTheSame(t *testing.T) {
 	s.want(s.later(time.Second), "have", "Wake")
 }
 
+// A log that was refused is offered anew when the peer's conversations are given again, though its
+// pictures were forgotten meanwhile, before it was refused or after.
+func TestForgottenRefusalIsOffered(t *testing.T) {
+	for _, before := range []bool{true, false} {
+		theirs := write(t, direct, peer, 1, 10)
+		s := talking(t, nil, nil)
+		came := find[sync.Ingest](t, s.run(theirs.run(1, 1)))
+		if before {
+			s.session.Forget()
+		}
+		s.want(s.step(sync.Stored{Ticket: came.Ticket, Refused: wire.OverBudget}), "refused")
+		if s.session.Forget(); s.session.Logs() != 0 {
+			t.Error("the log is not forgotten")
+		}
+		s.want(s.rejoin(sync.Conversation{ID: direct}), "RoundBegan", "offers")
+		s.want(s.rejoin(sync.Conversation{ID: direct})) // nothing was refused since
+	}
+}
+
 // A run that is with the shell when the group becomes quiet is refused, though it was stored: the
 // peer learns nothing more of the log.
 func TestQuietMeanwhile(t *testing.T) {
