@@ -84,8 +84,8 @@ func (w *world) checkComplete(n *node, c conv) {
 	}
 }
 
-// forkedAway reports whether every event of a message, or one before it in its log, is on a branch
-// of which n holds the other.
+// forkedAway reports whether every event of a message that counts at n, or one before it in its log, is on
+// a branch of which n holds the other.
 func (w *world) forkedAway(n *node, m message) bool {
 	if w.count.rollbacks == 0 && w.count.forks == 0 {
 		return false
@@ -94,7 +94,7 @@ func (w *world) forkedAway(n *node, m message) bool {
 		if e.Header.Conversation != m.conv || e.Header.Key != m.key {
 			continue
 		}
-		if set := n.disk.rooms[m.conv]; set != nil && !w.isFor(set, n.person, e) {
+		if set := n.disk.rooms[m.conv]; set != nil && !w.counts(n, set, e) {
 			continue
 		}
 		h := n.disk.logs[e.Header.Log()]

@@ -107,7 +107,7 @@ func (w *world) checkRoom(n *node, r *room, all *controls) {
 		m := message{r.id, w.personOf[e.Header.Device], e.Header.Key}
 		if e.Header.Conversation == r.id && e.Header.Kind == event.KindText &&
 			slices.ContainsFunc(w.nodes, func(o *node) bool { return all.isMember(o.person) && o.disk.has(e) }) &&
-			n.limit(n.disk, e.Header.Log(), w.first(e)) >= e.Header.Sequence && w.isFor(n.disk.rooms[r.id], n.person, e) {
+			w.counts(n, n.disk.rooms[r.id], e) {
 			counts[m] = true
 		}
 	}
@@ -124,6 +124,11 @@ func (w *world) checkRoom(n *node, r *room, all *controls) {
 		}
 	}
 	w.checkRows(n, r.conv)
+}
+
+// counts reports whether an event is for n's person, and not cut off by a removal that n knows of.
+func (w *world) counts(n *node, set *controls, e *event.Event) bool {
+	return w.isFor(set, n.person, e) && n.limit(n.disk, e.Header.Log(), w.first(e)) >= e.Header.Sequence
 }
 
 func (d *disk) has(e *event.Event) bool {
