@@ -43,6 +43,25 @@ func (n *node) invite(r *room, persons ...int) {
 	n.control(r.id, func(*disk) event.Control { return x }, nil)
 }
 
+// A founder whose only disk went back to before the room is told of it by nobody. That is no fault of the
+// others.
+func TestFounderBeforeTheRoom(t *testing.T) {
+	w := calmOffice(t)
+	founder := w.nodes[4]
+	founder.backup = founder.disk.clone()
+	founder.found(false)
+	w.passes(time.Second)
+	founder.invite(w.rooms[0], personA)
+	w.passes(10 * time.Second)
+	founder.restoreBackup(true)
+	w.passes(10 * time.Second)
+	w.nodes[0].invite(w.rooms[0], personD)
+	w.comesToRest(t)
+	if !w.untold(founder, w.rooms[0]) {
+		t.Error("the founder is told")
+	}
+}
+
 // What was written on a branch of a log, and once more in a new log when that turned out, is lost to who has
 // the other branch where the author was removed meanwhile: the new log is cut off.
 func TestReissuedAfterRemoval(t *testing.T) {

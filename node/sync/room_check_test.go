@@ -73,7 +73,7 @@ func (w *world) checkRooms() {
 			continue // its founder went before anybody could be told
 		}
 		for _, n := range w.nodes {
-			if !all.isMember(n.person) || n.hostile {
+			if !all.isMember(n.person) || n.hostile || w.untold(n, r) {
 				continue
 			}
 			set := n.disk.rooms[r.id]
@@ -124,6 +124,13 @@ func (w *world) checkRoom(n *node, r *room, all *controls) {
 		}
 	}
 	w.checkRows(n, r.conv)
+}
+
+// untold reports whether a node does not know of a room and nobody is to tell it. That is so of a founder
+// whose only disk went back to before the room: no other person has brought them in.
+func (w *world) untold(n *node, r *room) bool {
+	return n.disk.rooms[r.id] == nil &&
+		!slices.ContainsFunc(w.nodes, func(o *node) bool { return o.welcome(r.id, n.person) != nil })
 }
 
 // counts reports whether an event is for n's person, and not cut off by a removal that n knows of.
