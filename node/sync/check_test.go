@@ -71,7 +71,7 @@ func (w *world) checkComplete(n *node, c conv) {
 		}
 		expected[m] = true
 		switch got := shown[m]; {
-		case got == 0 && !w.forkedAway(n, m):
+		case got == 0 && !w.forkedAway(n, m) && !w.keptAway(n, m):
 			w.fail("%s lacks message %x of %d in %d", n.name, m.key[:2], m.person, c.id[0])
 		case got > 1:
 			w.fail("%s shows message %x of %d %d times", n.name, m.key[:2], m.person, got)
@@ -108,6 +108,26 @@ func (w *world) forkedAway(n *node, m message) bool {
 		}
 		if !conflict {
 			return false
+		}
+	}
+	return true
+}
+
+// keptAway reports whether n has a message without its words, and whoever of its peers has these has kept
+// words to itself: what was sent so does not come again in that session.
+func (w *world) keptAway(n *node, m message) bool {
+	for _, e := range w.written {
+		if e.Header.Conversation != m.conv || e.Header.Key != m.key {
+			continue
+		}
+		held := n.disk.log(e.Header.Log()).events[e.Header.Sequence]
+		if held == nil || held.ID != e.ID || held.Absent != event.Dropped {
+			return false
+		}
+		for _, end := range n.ends {
+			if end != nil && end.peer.disk.has(e) && !end.other.lied {
+				return false
+			}
 		}
 	}
 	return true
