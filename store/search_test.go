@@ -394,6 +394,33 @@ func TestSearchWithoutACache(t *testing.T) {
 	equalFound(t, "without", n.found(t, all), want)
 }
 
+// A block is made when so many rows have come since the one before, or so much text, however often it is looked
+// at meanwhile.
+func TestBlocksAreMadeOfMuch(t *testing.T) {
+	n, p := newNode(t), newPen(t)
+	c := p.meets(n, true)
+	n.searching.rows = 8
+	comes := func(messages int, text string, block bool) {
+		t.Helper()
+		before := n.searching.cache.Last()
+		for range messages {
+			n.say(c, text)
+			n.settled(t)
+		}
+		if made := n.searching.cache.Last() > before; made != block {
+			t.Errorf("after %d of %d bytes: a block: %v", messages, len(text), made)
+		}
+	}
+	comes(7, "short", false)
+	comes(1, "short", true)
+	comes(7, "short", false)
+	comes(1, "short", true)
+	long := strings.Repeat("x", event.MaxText-1)
+	comes(4, long, true)
+	comes(3, long, false)
+	comes(1, long, true)
+}
+
 // The last room of a disk is for what the owner writes, and not for the cache. What is there is found.
 func TestCacheLeavesTheLastRoom(t *testing.T) {
 	n, p := newNode(t), newPen(t)

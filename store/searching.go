@@ -40,6 +40,14 @@ type searching struct {
 	mu    sync.Mutex    // held by who changes the cache
 	cache *search.Cache // nil: it can't be opened
 	rows  int           // of a block
+	next  counted       // for the next block
+}
+
+// counted is how much has arrived after the last block and up to a number. So each row is read once to know when
+// there is enough for another, and not at each look.
+type counted struct {
+	after, upTo uint64
+	rows, bytes int
 }
 
 // newSearching opens the search cache. Where that can't be, searches read the ledger.
@@ -192,20 +200,24 @@ func (f *searching) step(ctx context.Context, mark uint64) (more bool, err error
 
 // enough reports whether so much has arrived since the last block that another is worth making.
 func (f *searching) enough() (enough bool, err error) {
+	c := &f.next
+	if last := f.cache.Last(); c.after != last {
+		*c = counted{after: last, upTo: last}
+	}
 	err = f.s.view(func(r *reader) error {
-		rows, bytes := 0, 0
-		for range r.arrivals(f.cache.Last() + 1) {
+		rows := c.rows
+		for range r.arrivals(c.upTo + 1) {
 			if rows++; rows >= f.rows {
 				enough = true
 				return nil
 			}
 		}
-		for _, slot := range r.arrivals(f.cache.Last() + 1) {
-			if bytes += len(r.Get(bucketEvents, slot)); bytes >= search.MaxText {
-				enough = true
-				return nil
-			}
+		for k, slot := range r.arrivals(c.upTo + 1) {
+			c.upTo = layout.Number(k)
+			c.rows++
+			c.bytes += len(r.Get(bucketEvents, slot))
 		}
+		enough = c.bytes >= search.MaxText
 		return nil
 	})
 	return enough, err
