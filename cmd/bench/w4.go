@@ -16,8 +16,9 @@ const (
 	w4Turn     = 20 // how many go each way before it is the next way's turn
 	w4Warm     = 20 // before the first that counts
 
-	// w4Rest is how long gossipsub has to choose its neighbours, which it does once a second.
-	w4Rest = 5 * time.Second
+	// w4Rest is how long all have to come to rest, so that what starting takes is not counted for messages: gossipsub
+	// chooses its neighbours once a second, and a node gives back the memory that it took within 40 s.
+	w4Rest = 45 * time.Second
 )
 
 // w4Rates are how many messages are sent a second, and how many in all, while it is counted what one takes of the
