@@ -121,6 +121,9 @@ func (o *Options) run(ctx context.Context, said *output, passphrase func() ([]by
 	limitMemory()
 	logger := slog.New(budget.Logs(o.handler(said.logger())))
 	routeLog(logger)
+	if err := slackenTimers(); err != nil {
+		logger.Debug("slacken timers", "err", err)
+	}
 	lines := make(chan func() error, maxLines)
 	say := func(line func() error) {
 		select {

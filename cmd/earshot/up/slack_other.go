@@ -1,0 +1,6 @@
+//go:build !linux
+
+package up
+
+// slackenTimers does nothing: there is no such setting.
+func slackenTimers() error { return nil }
