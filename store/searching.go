@@ -43,8 +43,8 @@ type searching struct {
 	next  counted       // for the next block
 }
 
-// counted is how much has arrived after the last block and up to a number. So each row is read once to know when
-// there is enough for another, and not at each look.
+// counted is how much has arrived after the last block and up to a number, as it was when it was counted. So each
+// row is read once to know when there is enough for another, and not at each look.
 type counted struct {
 	after, upTo uint64
 	rows, bytes int
@@ -200,9 +200,9 @@ func (f *searching) step(ctx context.Context, mark uint64) (more bool, err error
 
 // enough reports whether so much has arrived since the last block that another is worth making.
 func (f *searching) enough() (enough bool, err error) {
-	c := &f.next
+	c := f.next
 	if last := f.cache.Last(); c.after != last {
-		*c = counted{after: last, upTo: last}
+		c = counted{after: last, upTo: last}
 	}
 	err = f.s.view(func(r *reader) error {
 		rows := c.rows
@@ -217,7 +217,7 @@ func (f *searching) enough() (enough bool, err error) {
 			c.rows++
 			c.bytes += len(r.Get(bucketEvents, slot))
 		}
-		enough = c.bytes >= search.MaxText
+		f.next, enough = c, c.bytes >= search.MaxText
 		return nil
 	})
 	return enough, err

@@ -100,17 +100,20 @@ func (s *Session) stored(in Stored) {
 	case in.Err != nil:
 		s.close(in.Err)
 		return
+	}
+	s.take.lookedEarly(p, in.Refused)
+	switch {
 	case in.Refused == wire.NoRoom:
 		if s.take.full(p); p.run != nil {
 			s.rounds.drop(p.conv)
 			s.failed(p.conv, p.run.Log())
 		}
-		s.rounds.end(p.conv)
-		return
 	case p.run != nil:
 		s.storedRun(p, in)
+		s.take.done(p)
+	default:
+		s.take.done(p)
 	}
-	s.take.done(p)
 	s.rounds.end(p.conv)
 }
 

@@ -56,7 +56,7 @@ type conversation struct {
 	order []*log                       // logs, as they came
 	all   *conversations
 
-	refuses bool // a log was refused since this node offered last
+	refused bool // a log was refused since this node offered last
 	answer  answer
 	offer   offering // notDue if the conversation is not in offers.queue
 	round   round

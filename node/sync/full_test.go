@@ -68,6 +68,47 @@ func TestFullDiskTakesLater(t *testing.T) {
 	s.want(s.run(theirs.run(1, 2)), "Ingest")
 }
 
+// Where the shell says that there is room, or that somebody was accepted, before it says that something found
+// none, it may have looked before that. So what it refused is offered again, once.
+func TestNoRoomThatIsOutOfDate(t *testing.T) {
+	room := func(s *script) []sync.Effect { return s.step(sync.Room{}) }
+	rejoin := func(s *script) []sync.Effect { return s.rejoin(sync.Conversation{ID: direct}) }
+	for _, when := range []struct {
+		name  string
+		in    func(*script) []sync.Effect
+		why   wire.Reason
+		later []string // where the shell looks after that
+	}{
+		{"room on the disk", room, wire.NoRoom, []string{"refused", "RoundDropped"}},
+		{"room for strangers", room, wire.OverBudget, []string{"refused"}},
+		{"accepted", rejoin, wire.OverBudget, []string{"refused"}},
+	} {
+		t.Run(when.name, func(t *testing.T) {
+			theirs := write(t, direct, peer, 3, 10)
+			s := talking(t, nil, nil)
+			first := find[sync.Ingest](t, s.run(theirs.run(1, 1)))
+			second := find[sync.Ingest](t, s.run(theirs.run(2, 2)))
+			s.want(when.in(s))
+			third := find[sync.Ingest](t, s.run(theirs.run(3, 3)))
+			s.want(s.step(sync.Stored{Ticket: first.Ticket, Refused: when.why}), "refused")
+			s.want(s.step(sync.Stored{Ticket: second.Ticket, Refused: when.why}), "refused", "RoundBegan", "offers")
+			s.want(s.step(sync.Stored{Ticket: third.Ticket, Refused: when.why}), when.later...)
+		})
+	}
+	t.Run("a record", func(t *testing.T) {
+		r, err := event.NewRecord(deviceKeys[2], event.Record{Kind: 9, Counter: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := talking(t, nil, nil)
+		came := find[sync.IngestRecord](t, s.got(wire.Frame{Record: &wire.Record{Record: r}}))
+		s.want(s.step(sync.Room{}))
+		s.want(s.step(sync.Stored{Ticket: came.Ticket, Refused: wire.NoRoom}), "IngestRecord")
+		s.want(s.step(sync.Stored{Ticket: came.Ticket, Refused: wire.NoRoom}))
+		s.want(s.step(sync.Room{}), "IngestRecord")
+	})
+}
+
 // A round in which something found no room has not brought everything.
 func TestRoundWithoutRoomIsDropped(t *testing.T) {
 	theirs := write(t, direct, peer, 1, 10)

@@ -103,7 +103,8 @@ type (
 		Err error
 	}
 
-	// Room says that what was answered with wire.NoRoom can be tried again.
+	// Room says that what was answered with wire.NoRoom or wire.OverBudget can be tried again. So can what is
+	// answered so later, if the shell had it by then: it may have looked before.
 	Room struct{}
 
 	// NeedCard answers Ingest, IngestRecord and IngestControl if the head of an author's card is

@@ -14,6 +14,7 @@ func (s *Session) join(in Joined) {
 		return
 	}
 	s.meet(&in)
+	s.take.mayFit() // somebody may have been accepted
 	given := map[event.Conversation]bool{}
 	var fresh []*conversation
 	for i := range in.Conversations {
@@ -48,7 +49,7 @@ func (s *Session) join(in Joined) {
 // peer may send that again only after a new offer.
 func (s *Session) enter(in *Conversation) *conversation {
 	c := s.byID[in.ID]
-	stands := c != nil && !c.left && c.quiet == in.Quiet && slices.Equal(c.void, in.Void) && !s.take.refusesSome(c)
+	stands := c != nil && !c.left && c.quiet == in.Quiet && slices.Equal(c.void, in.Void) && !c.refused
 	if c == nil {
 		c = s.conversations.add(in)
 	}

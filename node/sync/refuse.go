@@ -31,7 +31,7 @@ func (t *take) answer(p *pending, l *log, in Stored) {
 
 // refuse says that no more of a log is taken.
 func (t *take) refuse(c *conversation, name event.Log, why wire.Reason) {
-	c.refuses = true
+	c.refused = true
 	if l := c.logs[name]; l != nil {
 		l.refused = true
 		t.tell.mention(l) // what is here came another way
@@ -51,13 +51,9 @@ func (t *take) refuseOnce(c *conversation, run *event.Run, why wire.Reason) {
 // refuses reports whether no more is taken of a log.
 func (t *take) refuses(l *log) bool { return l.refused }
 
-// refusesSome reports whether no more is taken of some log of a conversation, which may have no pictures
-// any more.
-func (t *take) refusesSome(c *conversation) bool { return c.refuses }
-
 // takeAgain takes all logs of a conversation again, which is being offered anew.
 func (t *take) takeAgain(c *conversation) {
-	c.refuses = false
+	c.refused = false
 	for _, l := range c.order {
 		l.refused = false
 	}

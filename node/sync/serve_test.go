@@ -115,6 +115,8 @@ func TestLeave(t *testing.T) {
 
 	// Nor does anything change where it is given again, unless something was refused.
 	s.want(s.step(sync.Joined{Serve: true, Own: []crypto.DeviceID{self}, Conversations: []sync.Conversation{in}}))
+	s.want(s.step(sync.Stored{Ticket: came.Ticket, Refused: wire.OverBudget}), "refused", "RoundBegan", "offers")
+	came = find[sync.Ingest](t, s.run(run))
 	s.want(s.step(sync.Stored{Ticket: came.Ticket, Refused: wire.OverBudget}), "refused")
 	s.want(s.run(run))
 	s.want(s.step(sync.Joined{Serve: true, Own: []crypto.DeviceID{self}, Conversations: []sync.Conversation{in}}), "RoundBegan", "offers")

@@ -126,6 +126,7 @@ func (s *Session) input(in Input) {
 	case Stored:
 		s.stored(in)
 	case Room:
+		s.take.mayFit()
 		s.roomAgain()
 	case NeedCard:
 		s.needCard(in)
@@ -243,6 +244,9 @@ func (s *Session) goOn() {
 	s.push.fire()
 	if s.direct != nil {
 		s.push.open(s.direct)
+	}
+	if s.take.missedRoom() {
+		s.roomAgain()
 	}
 	for _, c := range s.take.freed() {
 		s.offer(everything, c)

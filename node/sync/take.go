@@ -22,6 +22,8 @@ type take struct {
 	requests time.Time  // when another Request may be given; zero: none was
 	welcomes int        // Welcome frames so far
 	growths  uint64     // of control sets, as the shell said
+	rooms    uint64     // how often there may have come to be room, as the shell said
+	missed   bool       // something found none, for which the shell may have looked before that
 
 	// What is with the shell, see busy.
 	runs, bytes, records int
@@ -51,6 +53,7 @@ type pending struct {
 	waits   waits
 	head    crypto.Hash // of the card that was needed last
 	growths uint64      // take.growths when the shell got it
+	rooms   uint64      // take.rooms then
 }
 
 // waits is what a pending waits for.
@@ -126,7 +129,7 @@ func (t *take) ingest(p *pending) {
 		p.ticket = t.last
 		t.pending = append(t.pending, p)
 	}
-	p.growths = t.growths
+	p.growths, p.rooms = t.growths, t.rooms
 	t.count(p, 1)
 	switch {
 	case p.run != nil:
@@ -255,6 +258,27 @@ func (t *take) freed() []*conversation {
 	freed := t.turnedAway
 	t.turnedAway = nil
 	return slices.DeleteFunc(freed, func(c *conversation) bool { return !c.open || c.left })
+}
+
+// mayFit notes that there may be room now for what there was none for.
+func (t *take) mayFit() { t.rooms++ }
+
+// lookedEarly notes if p found no room, but the shell may have looked before it said that there is some.
+func (t *take) lookedEarly(p *pending, why wire.Reason) {
+	if p.rooms != t.rooms && (why == wire.NoRoom || why == wire.OverBudget) {
+		t.missed = true
+	}
+}
+
+// missedRoom reports whether what was refused is to be offered again, since the answer of the shell came after
+// the offers that there was room for. It is once everything is answered that was with the shell then.
+func (t *take) missedRoom() bool {
+	early := func(p *pending) bool { return p.waits == forShell && p.rooms != t.rooms }
+	if !t.missed || slices.ContainsFunc(t.pending, early) {
+		return false
+	}
+	t.missed = false
+	return true
 }
 
 // full answers for p, for which the disk has no room. A run comes again when its conversation is
