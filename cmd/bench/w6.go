@@ -14,13 +14,12 @@ import (
 const (
 	w6Starts = 5 // the median counts
 
-	// w6Rest is how long a node is left alone before it counts as idle.
-	w6Rest = 3 * time.Second
+	// w6Rest is how long a node is left alone before it counts as idle: it gives back the memory that it took to
+	// start once it has been quiet for 10 to 20 s.
+	w6Rest = 30 * time.Second
 
-	// w6Peers is how many others there are in the group of the second part, and w6Settles how long they are left
-	// alone: a node gives back memory once it has been quiet for 10 to 20 s.
-	w6Peers   = 50
-	w6Settles = 30 * time.Second
+	// w6Peers is how many others there are in the group of the second part.
+	w6Peers = 50
 )
 
 // w6 measures a node that has nothing to do, beside one other.
@@ -95,7 +94,7 @@ func (b *bench) upFound(ctx context.Context, dir, name string, peers ...*nodes.N
 // watchAmong prints what a node uses among many in one group while nothing happens, and what each of the others adds
 // to the memory of one that is alone with another. The nodes are told of each other, so they announce nothing.
 func (b *bench) watchAmong(ctx context.Context, n *nodes.Node, alone int64) error {
-	if err := process.Pause(ctx, w6Settles); err != nil {
+	if err := process.Pause(ctx, w6Rest); err != nil {
 		return err
 	}
 	used := func() (cpu time.Duration, switches int64, err error) {
