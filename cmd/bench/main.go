@@ -83,7 +83,7 @@ import (
 // A bench is one run of this program.
 type bench struct {
 	nodes.Place
-	idle time.Duration // how long W6 and W9 watch
+	idle time.Duration // how long W6 watches
 	mdns bool          // the network is our own
 
 	peers *peers.Script // nil where there is none

@@ -107,6 +107,19 @@ func TestNoRoomThatIsOutOfDate(t *testing.T) {
 		s.want(s.step(sync.Stored{Ticket: came.Ticket, Refused: wire.NoRoom}))
 		s.want(s.step(sync.Room{}), "IngestRecord")
 	})
+	t.Run("stored", func(t *testing.T) { // what has found room is no reason to try anything again
+		theirs := write(t, direct, peer, 1, 10)
+		r, err := event.NewRecord(deviceKeys[2], event.Record{Kind: 9, Counter: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := talking(t, nil, nil)
+		run := find[sync.Ingest](t, s.run(theirs.run(1, 1)))
+		s.want(s.step(sync.Room{}))
+		record := find[sync.IngestRecord](t, s.got(wire.Frame{Record: &wire.Record{Record: r}}))
+		s.want(s.step(sync.Stored{Ticket: record.Ticket, Refused: wire.NoRoom}))
+		s.want(s.step(sync.Stored{Ticket: run.Ticket, Segments: event.Segments{theirs.to(1)}}), "have")
+	})
 }
 
 // A round in which something found no room has not brought everything.
